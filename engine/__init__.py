@@ -1,0 +1,1 @@
+"""The running application: HTTP, identity, policy, records, queries, events."""

@@ -1,0 +1,1 @@
+"""What is configured: definitions, field types, checks, compiler, stored metadata."""

@@ -1,0 +1,162 @@
+"""The checked, frozen run-time form of definitions.
+
+`compiler.py` makes these objects; everything that runs reads them. They are shared by
+all requests of a worker, never changed, and replaced as a whole when a version is
+published. No object here knows a tenant, a user or a database connection.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from jsonschema_rs import Draft202012Validator
+
+from metadata.conditions import Condition
+from metadata.definitions import Action, Entity, Form, ListView, Menu, Overlay, Service
+from metadata.fields.base import FieldDefinition, FieldType
+
+SYSTEM_COLUMNS = (
+    "id",
+    "version",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "deleted_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledField:
+    """A field ready to be used.
+
+    Attributes:
+        column: name of the column, or None where the type has none of its own.
+        custom: whether the value lives in the `custom` jsonb column (overlay field).
+        target: `service.entity` a relation points at.
+        lines: the owned child entity of a `lines` field.
+        schema: JSON Schema of the value, null included when it may be null.
+    """
+
+    definition: FieldDefinition
+    type: FieldType[Any]
+    column: str | None
+    custom: bool
+    target: str | None
+    on_delete: str | None
+    lines: "CompiledEntity | None"
+    schema: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Return the stable id."""
+        return self.definition.id
+
+    @property
+    def name(self) -> str:
+        """Return the name in the API."""
+        return self.definition.name
+
+    @property
+    def writable(self) -> bool:
+        """Return whether the API may write it at all, permissions aside."""
+        return self.type.writable and not self.definition.readonly
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule of an entity with its conditions parsed."""
+
+    when: Condition
+    required: tuple[str, ...]
+    readonly: tuple[str, ...]
+    check: Condition | None
+    message: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledAction:
+    """An action with its condition parsed and its input validator built."""
+
+    definition: Action
+    name: str
+    permission: str
+    when: Condition
+    input_fields: Mapping[str, CompiledField]
+    input_validator: Draft202012Validator | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledEntity:
+    """An entity ready to serve requests. Compared by identity: one object a version.
+
+    Attributes:
+        key: `service.entity`.
+        resource: resource word in permissions (`customers`, `network.routers`).
+        table: SQLAlchemy table with every column, system columns included.
+        tenant_column: None only for platform entities without a tenant.
+        fields: by name, in the author's order, overlay fields last.
+        stored: fields with a column of their own, by name.
+        search: names of the fields the search box looks in.
+        soft_delete: whether delete only sets `deleted_at`.
+        create_validator: a whole new record; required fields are demanded.
+        patch_validator: any subset of the writable fields.
+        parent: for the rows of a `lines` field, the key of their owner.
+    """
+
+    key: str
+    service: str
+    name: str
+    id: str
+    resource: str
+    definition: Entity
+    version: int
+    primary: bool
+    table: sa.Table
+    tenant_column: str | None
+    system_columns: tuple[str, ...]
+    fields: Mapping[str, CompiledField]
+    title_field: str
+    search: tuple[str, ...]
+    rules: tuple[CompiledRule, ...]
+    actions: Mapping[str, CompiledAction]
+    forms: Mapping[str, Form]
+    list: ListView
+    soft_delete: bool
+    history: bool
+    events: bool
+    create_validator: Draft202012Validator
+    patch_validator: Draft202012Validator
+    create_schema: Mapping[str, Any]
+    patch_schema: Mapping[str, Any]
+    parent: str | None = None
+    has_sequences: bool = False
+    has_custom: bool = False
+    plans: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """Compiled SQL by query shape. Lives and dies with the version; written only by
+    `engine/query`, which bounds its size."""
+
+    @property
+    def is_platform(self) -> bool:
+        """Return whether the platform owns the table and the rules of writing."""
+        return self.definition.storage is not None
+
+    @property
+    def stored(self) -> Mapping[str, CompiledField]:
+        """Return the fields with a column of their own, by name."""
+        return {n: f for n, f in self.fields.items() if f.column is not None}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledService:
+    """A published version of a service, with at most one tenant's overlay applied."""
+
+    id: str
+    name: str
+    version: int
+    definition: Service
+    entities: Mapping[str, CompiledEntity]
+    primary: CompiledEntity | None
+    menu: Menu
+    overlay: Overlay | None = None

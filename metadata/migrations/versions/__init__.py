@@ -1,0 +1,1 @@
+"""The migrations, one Python file each, with their SQL beside them."""

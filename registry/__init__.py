@@ -1,0 +1,1 @@
+"""Which services exist, who has them, and how a version is published."""
