@@ -1,0 +1,253 @@
+"""Every way the engine talks to PostgreSQL, by role and by kind of work.
+
+Owns the pools and connections of the three roles, the tenant setting of each
+transaction and the notifications. Never holds SQL of its own beyond session state;
+callers bring compiled statements. Built by the composition roots.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from engine.database_errors import (
+    CheckViolation,
+    ConnectionLost,
+    DatabaseError,
+    Deadlock,
+    ExclusionViolation,
+    ForeignKeyViolation,
+    InsufficientPrivilege,
+    IntegrityError,
+    InvalidValue,
+    LockTimeout,
+    NotNullViolation,
+    PoolTimeout,
+    SchemaChanged,
+    SerializationFailure,
+    StalePlan,
+    StatementTimeout,
+    TransactionConflict,
+    UndefinedColumn,
+    UndefinedTable,
+    UniqueViolation,
+    translate_errors,
+)
+from engine.driver import Call, Result, Statement, session_dsn
+from engine.driver_pool import Pool, PoolLimits, PoolState
+from engine.listener import Listener, OnNotify, OnReconnect
+
+Transaction = psycopg.AsyncConnection[DictRow]
+RoleCheck = Callable[[Transaction], Awaitable[None]]
+
+_SYSTEM_POOL_SIZE = 4
+
+_ROLE_REPORT = """
+select r.rolname as name, r.rolsuper or r.rolbypassrls as bypasses,
+       (select count(*) from pg_class c
+         where c.relrowsecurity and pg_has_role(r.oid, c.relowner, 'member')) as owned
+  from pg_roles r where r.rolname = current_user
+"""
+
+
+class UnsafeRole(DatabaseError):
+    """The role of the requests could read other tenants' rows."""
+
+
+class Database:
+    """PostgreSQL as the engine uses it: hot pool, transactions, system and owner."""
+
+    def __init__(
+        self,
+        *,
+        app_dsn: str,
+        system_dsn: str,
+        owner_dsn: str,
+        limits: PoolLimits | None = None,
+    ) -> None:
+        limits = limits or PoolLimits()
+        timeout = limits.statement_timeout_seconds
+        self.app = Pool(app_dsn, limits)
+        self._owner_dsn = session_dsn(owner_dsn)
+        self._listener = Listener(session_dsn(system_dsn))
+        self._transactions = _pool(
+            session_dsn(app_dsn, timeout),
+            max_size=limits.max_size,
+            wait_seconds=limits.wait_seconds,
+            name="transactions",
+        )
+        self._system = _pool(
+            session_dsn(system_dsn),
+            max_size=_SYSTEM_POOL_SIZE,
+            wait_seconds=limits.wait_seconds,
+            name="system",
+        )
+
+    async def open(self) -> None:
+        """Connect, and refuse to start when the app role can bypass row security.
+
+        Raises:
+            ConnectionLost: the server cannot be reached.
+            UnsafeRole: the app role is a superuser, has BYPASSRLS, or owns a table
+                with row level security.
+        """
+        await self.app.open()
+        await self._transactions.open()
+        await self._system.open()
+        try:
+            async with self.transaction(None) as connection:
+                await check_app_role(connection)
+        except DatabaseError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close every pool and the LISTEN connection."""
+        await self._listener.close()
+        await self.app.close()
+        await self._transactions.close()
+        await self._system.close()
+
+    async def fetch(
+        self,
+        tenant_id: UUID | None,
+        statement: Statement,
+        params: Sequence[bytes | None] = (),
+        *,
+        idempotent: bool = False,
+    ) -> Result:
+        """Return one statement's result through the hot pool; see `Pool.fetch`."""
+        return await self.app.fetch(tenant_id, statement, params, idempotent=idempotent)
+
+    async def fetch_all(
+        self,
+        tenant_id: UUID | None,
+        calls: Sequence[Call],
+        *,
+        idempotent: bool = False,
+    ) -> list[Result]:
+        """Return several statements' results in one round trip, all or nothing."""
+        return await self.app.fetch_all(tenant_id, calls, idempotent=idempotent)
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID | None) -> AsyncIterator[Transaction]:
+        """Open a transaction of the app role for one tenant; rows are dicts.
+
+        The tenant is set before anything else runs. Commits at the end of the block,
+        rolls back on an exception; psycopg's errors leave as `DatabaseError`. Never
+        commit inside the block: the tenant would be gone and every table look empty.
+        """
+        with translate_errors():
+            async with self._transactions.connection() as connection:
+                await connection.execute(
+                    "select set_config('rangka.tenant', %s, true)",
+                    ("" if tenant_id is None else str(tenant_id),),
+                )
+                yield connection
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[Transaction]:
+        """Open a transaction of the system role, for platform jobs; rows are dicts."""
+        with translate_errors():
+            async with self._system.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def owner(self) -> AsyncIterator[Transaction]:
+        """Open a transaction of the owner role on a connection of its own.
+
+        For publishing and migrations only: this role may change tables.
+        """
+        with translate_errors():
+            connection = await psycopg.AsyncConnection[DictRow].connect(
+                self._owner_dsn, row_factory=dict_row
+            )
+            async with connection:
+                yield connection
+
+    async def listen(
+        self,
+        channel: str,
+        on_notify: OnNotify,
+        on_reconnect: OnReconnect | None = None,
+    ) -> None:
+        """Subscribe to a channel of NOTIFY; see `Listener.listen`."""
+        await self._listener.listen(channel, on_notify, on_reconnect)
+
+
+def raw_cursor(connection: Transaction) -> psycopg.AsyncRawCursor[DictRow]:
+    """Return a cursor that takes `$1` placeholders, so compiled SQL runs here too."""
+    return psycopg.AsyncRawCursor(connection, row_factory=dict_row)
+
+
+async def check_app_role(connection: Transaction) -> None:
+    """Return when the connection's role is bound by row level security.
+
+    Raises:
+        UnsafeRole: it is a superuser, has BYPASSRLS, or is a member of a role that
+            owns a table with row level security.
+    """
+    report = await (await connection.execute(_ROLE_REPORT)).fetchone()
+    if report is None or report["bypasses"] or report["owned"]:
+        name = "?" if report is None else report["name"]
+        raise UnsafeRole(
+            f"the role {name!r} of RANGKA_DATABASE_URL can bypass row level security; "
+            "use a role without SUPERUSER and BYPASSRLS that owns no table"
+        )
+
+
+def _pool(
+    dsn: str, *, max_size: int, wait_seconds: float, name: str
+) -> AsyncConnectionPool[Transaction]:
+    return AsyncConnectionPool(
+        dsn,
+        connection_class=psycopg.AsyncConnection[DictRow],
+        # Plans are not kept: after DDL a kept one fails inside the transaction, where
+        # it cannot be tried again.
+        kwargs={"row_factory": dict_row, "prepare_threshold": None},
+        min_size=0,
+        max_size=max_size,
+        timeout=wait_seconds,
+        max_lifetime=1800.0,
+        open=False,
+        name=name,
+    )
+
+
+__all__ = [
+    "Call",
+    "CheckViolation",
+    "ConnectionLost",
+    "Database",
+    "DatabaseError",
+    "Deadlock",
+    "ExclusionViolation",
+    "ForeignKeyViolation",
+    "InsufficientPrivilege",
+    "IntegrityError",
+    "InvalidValue",
+    "LockTimeout",
+    "NotNullViolation",
+    "Pool",
+    "PoolLimits",
+    "PoolState",
+    "PoolTimeout",
+    "Result",
+    "SchemaChanged",
+    "SerializationFailure",
+    "StalePlan",
+    "Statement",
+    "StatementTimeout",
+    "Transaction",
+    "TransactionConflict",
+    "UndefinedColumn",
+    "UndefinedTable",
+    "UniqueViolation",
+    "UnsafeRole",
+    "check_app_role",
+    "raw_cursor",
+    "translate_errors",
+]
