@@ -110,7 +110,7 @@ class Grant:
 
     @property
     def presets(self) -> Mapping[str, Any]:
-        """Return the values forced on writes; the first allowance that sets one wins."""
+        """Return the values forced on writes; the first that sets one wins."""
         merged: dict[str, Any] = {}
         for allowance in self.allowances:
             for name, value in allowance.presets.items():
@@ -124,6 +124,10 @@ ALL_ROWS = Allowance()
 def full_grant(resource: str, action: str) -> Grant:
     """Return the grant of a super admin: every row, every field."""
     return Grant(
-        resource, action, allowed=True, allowances=(ALL_ROWS,), shape="*",
+        resource,
+        action,
+        allowed=True,
+        allowances=(ALL_ROWS,),
+        shape="*",
         rules=("super_admin",),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import BadRequest, Detail
 
 MAX_DEPTH = 64
+_TOO_DEEP = f"The body is nested deeper than {MAX_DEPTH} levels."
 
 
 def decode(body: bytes) -> Any:
@@ -37,7 +38,7 @@ def decode(body: bytes) -> Any:
             f"The body is nested deeper than {MAX_DEPTH} levels."
         ) from error
     if _deeper_than(value, MAX_DEPTH):
-        raise _malformed(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        raise _malformed(_TOO_DEEP)
     return value
 
 

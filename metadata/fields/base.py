@@ -178,5 +178,5 @@ class FieldType(ABC, Generic[F]):
         return None
 
     def options(self, field: F) -> Mapping[str, Json]:
-        """Return what the widget needs beside the schema (choices, currency, target)."""
+        """Return what the widget needs beside the schema: choices, currency."""
         return {}
