@@ -434,7 +434,7 @@ BEGIN
             'CREATE POLICY tenant ON rangka.%I USING (tenant_id = (SELECT '
             'nullif(current_setting(''rangka.tenant'', true), ''''))::uuid) WITH CHECK '
             '(tenant_id = (SELECT nullif(current_setting(''rangka.tenant'', true), '
-            ''''))::uuid)', t);
+            '''''))::uuid)', t);
         EXECUTE format('CREATE POLICY system ON rangka.%I TO rangka_system '
             'USING (true) WITH CHECK (true)', t);
     END LOOP;
