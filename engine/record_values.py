@@ -1,0 +1,225 @@
+"""What a client may write and what it sent: payload → checked JSON values.
+
+Owns the order of the checks on a payload: unknown and forbidden fields, defaults and
+presets, JSON Schema, rules of the entity, state transitions. All findings are given
+at once. Pure: no database, no SQL (that is `record_sql.py`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from engine.context import Grant, RequestContext
+from engine.errors import Detail, ValidationFailed
+from engine.record_findings import findings
+from engine.variables import value_of
+from metadata.compiled import CompiledEntity, CompiledField, CompiledRule
+from metadata.condition_python import evaluate
+from metadata.conditions import VARIABLE, Variable
+from metadata.labels import text_of
+
+Values = dict[str, Any]
+
+
+def for_create(
+    ctx: RequestContext, entity: CompiledEntity, payload: Values, grant: Grant
+) -> Values:
+    """Return the values of a new record: what was sent, presets and defaults.
+
+    Raises ValidationFailed with every unknown, forbidden or unfit field.
+    """
+    details = list(_forbidden(entity, payload, grant))
+    values = {n: v for n, v in payload.items() if n in entity.fields}
+    details.extend(_apply_presets(ctx, values, grant))
+    for name, field in entity.fields.items():
+        if name not in values and field.definition.default is not None:
+            values[name] = resolve(ctx, field.definition.default)
+    details.extend(_unfit(entity.create_validator, values, details))
+    _raise(details)
+    return values
+
+
+def for_update(
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    payload: Values,
+    grant: Grant,
+    old: Mapping[str, Any],
+) -> Values:
+    """Return the values that change. `old` is the record as stored, unmasked.
+
+    A read-only or immutable field may be sent as it is, so that a client can send
+    back what it read. Raises ValidationFailed.
+    """
+    sent = {n: v for n, v in payload.items() if n not in entity.system_columns}
+    details = list(_forbidden(entity, sent, grant, old))
+    values = {
+        name: value
+        for name, value in sent.items()
+        if name in entity.fields and entity.fields[name].writable
+    }
+    details.extend(_apply_presets(ctx, values, grant))
+    for name in list(values):
+        field = entity.fields[name]
+        if field.definition.immutable and old.get(name) not in (None, values[name]):
+            details.append(
+                Detail(name, "immutable", "This was set for good at creation.")
+            )
+    details.extend(_unfit(entity.patch_validator, values, details))
+    _raise(details)
+    return values
+
+
+def for_replace(
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    payload: Values,
+    grant: Grant,
+    old: Mapping[str, Any],
+) -> Values:
+    """Return the values of a PUT: writable fields left out get their default or null.
+
+    Fields the user cannot write keep what they have. Raises ValidationFailed.
+    """
+    whole = dict(payload)
+    for name, field in entity.fields.items():
+        if name not in whole and field.writable and grant.reaches_field(name):
+            if field.definition.immutable or field.type.secret:
+                continue
+            whole[name] = resolve(ctx, field.definition.default)
+            if field.lines is not None and whole[name] is None:
+                whole[name] = []
+    missing = [
+        Detail(name, "required", "Enter a value.")
+        for name, field in entity.fields.items()
+        if field.definition.required and name in whole and whole[name] is None
+    ]
+    _raise(missing)
+    return for_update(ctx, entity, whole, grant, old)
+
+
+def check_rules(
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    record: Mapping[str, Any],
+    changed: Iterable[str],
+    *,
+    creating: bool,
+) -> None:
+    """Check the entity's rules over the record as it will be.
+
+    Raises ValidationFailed with every broken rule.
+    """
+    changed = set(changed)
+    details: list[Detail] = []
+    for rule in entity.rules:
+        if evaluate(rule.when, record, variables(ctx)):
+            details.extend(_broken(ctx, rule, record, changed, creating=creating))
+    _raise(details)
+
+
+def check_transitions(
+    entity: CompiledEntity, old: Mapping[str, Any] | None, values: Values
+) -> None:
+    """Check state changes of choice fields that declare their transitions.
+
+    Raises ValidationFailed naming the states that can follow.
+    """
+    details: list[Detail] = []
+    for name, value in values.items():
+        transitions = getattr(entity.fields[name].definition, "transitions", None)
+        before = old.get(name) if old is not None else None
+        if not transitions or before is None or before == value:
+            continue
+        allowed = list(transitions.get(before, ()))
+        if value not in allowed:
+            words = ", ".join(allowed) or "nothing"
+            message = f'"{before}" can only be followed by: {words}.'
+            details.append(Detail(name, "transition", message, {"allowed": allowed}))
+    _raise(details)
+
+
+def resolve(ctx: RequestContext, value: Any) -> Any:
+    """Return a default or preset with `$now`, `$today`, `$user.id` … filled in."""
+    if not isinstance(value, str) or not value.startswith("$"):
+        return value
+    match = VARIABLE.match(value)
+    if match is None:
+        return value
+    if match["scope"]:
+        return ctx.attribute(f"{match['scope']}.{match['attribute']}")
+    offset, unit = int(match["offset"] or 0), match["unit"] or "day"
+    return value_of(ctx, Variable(match["now"], offset, unit))
+
+
+def variables(ctx: RequestContext) -> Callable[[Variable], Any]:
+    """Return what gives each variable of a condition its JSON value."""
+    return partial(value_of, ctx)
+
+
+def _forbidden(
+    entity: CompiledEntity,
+    payload: Values,
+    grant: Grant,
+    old: Mapping[str, Any] | None = None,
+) -> Iterable[Detail]:
+    for name, value in payload.items():
+        field = entity.fields.get(name)
+        forced = name in grant.presets
+        if field is None or (
+            field.writable and not forced and not grant.reaches_field(name)
+        ):
+            yield Detail(name, "unknown_field", f'There is no field "{name}" here.')
+        elif not field.writable and (old is None or old.get(name) != value):
+            yield Detail(name, "readonly", "This field is filled in by the system.")
+
+
+def _apply_presets(
+    ctx: RequestContext, values: Values, grant: Grant
+) -> Iterable[Detail]:
+    for name, preset in grant.presets.items():
+        forced = resolve(ctx, preset)
+        if name in values and values[name] != forced:
+            yield Detail(name, "preset", "Your role sets this value; leave it out.")
+        values[name] = forced
+
+
+def _unfit(validator: Any, values: Values, known: list[Detail]) -> list[Detail]:
+    named = {detail.field for detail in known}
+    return [d for d in findings(validator, values) if d.field not in named]
+
+
+def _broken(
+    ctx: RequestContext,
+    rule: CompiledRule,
+    record: Mapping[str, Any],
+    changed: set[str],
+    *,
+    creating: bool,
+) -> Iterable[Detail]:
+    wording = text_of(rule.message, ctx.locale, "")
+    for name in rule.required:
+        if record.get(name) in (None, "", []):
+            yield Detail(name, "required", wording or "Enter a value.")
+    if not creating:
+        for name in rule.readonly:
+            if name in changed:
+                yield Detail(name, "readonly", wording or "This can no longer change.")
+    if rule.check is not None and not evaluate(rule.check, record, variables(ctx)):
+        yield Detail("", "rule", wording or "These values do not go together.")
+
+
+def _raise(details: list[Detail]) -> None:
+    if details:
+        count = len(details)
+        noun = "field does" if count == 1 else "fields do"
+        raise ValidationFailed(f"{count} {noun} not fit.", details=details)
+
+
+def writable_fields(entity: CompiledEntity, grant: Grant) -> list[CompiledField]:
+    """Return the fields that this grant may write on some record."""
+    return [
+        field
+        for name, field in entity.fields.items()
+        if field.writable and grant.reaches_field(name)
+    ]
