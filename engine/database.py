@@ -5,7 +5,8 @@ transaction and the notifications. Never holds SQL of its own beyond session sta
 callers bring compiled statements. Built by the composition roots.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -36,25 +37,14 @@ from engine.database_errors import (
     UniqueViolation,
     translate_errors,
 )
-from engine.driver import Call, Result, Statement, session_dsn
+from engine.driver import Call, Result, Statement
 from engine.driver_pool import Pool, PoolLimits, PoolState
+from engine.driver_session import session_dsn
 from engine.listener import Listener, OnNotify, OnReconnect
 
 Transaction = psycopg.AsyncConnection[DictRow]
-RoleCheck = Callable[[Transaction], Awaitable[None]]
 
 _SYSTEM_POOL_SIZE = 4
-
-_ROLE_REPORT = """
-select r.rolname as name, r.rolsuper or r.rolbypassrls as bypasses,
-       (select count(*) from pg_class c
-         where c.relrowsecurity and pg_has_role(r.oid, c.relowner, 'member')) as owned
-  from pg_roles r where r.rolname = current_user
-"""
-
-
-class UnsafeRole(DatabaseError):
-    """The role of the requests could read other tenants' rows."""
 
 
 class Database:
@@ -71,6 +61,7 @@ class Database:
         limits = limits or PoolLimits()
         timeout = limits.statement_timeout_seconds
         self.app = Pool(app_dsn, limits)
+        self._serving_dsns = (app_dsn, system_dsn)
         self._owner_dsn = session_dsn(owner_dsn)
         self._listener = Listener(session_dsn(system_dsn))
         self._transactions = _pool(
@@ -87,22 +78,17 @@ class Database:
         )
 
     async def open(self) -> None:
-        """Connect, and refuse to start when the app role can bypass row security.
+        """Connect, and refuse to start when row level security would not hold.
 
         Raises:
-            ConnectionLost: the server cannot be reached.
-            UnsafeRole: the app role is a superuser, has BYPASSRLS, or owns a table
-                with row level security.
+            StartupError: the server cannot be reached, or the app or system role could
+                read another tenant's rows.
+            ConnectionLost: the server was lost just after.
         """
+        await asyncio.to_thread(self._check_roles)
         await self.app.open()
         await self._transactions.open()
         await self._system.open()
-        try:
-            async with self.transaction(None) as connection:
-                await check_app_role(connection)
-        except DatabaseError:
-            await self.close()
-            raise
 
     async def close(self) -> None:
         """Close every pool and the LISTEN connection."""
@@ -177,26 +163,18 @@ class Database:
         """Subscribe to a channel of NOTIFY; see `Listener.listen`."""
         await self._listener.listen(channel, on_notify, on_reconnect)
 
+    def _check_roles(self) -> None:
+        # Brings Alembic along, which only the start needs.
+        from engine import bootstrap
+
+        for dsn in self._serving_dsns:
+            with bootstrap.connect(dsn) as connection:
+                bootstrap.check_roles(connection)
+
 
 def raw_cursor(connection: Transaction) -> psycopg.AsyncRawCursor[DictRow]:
     """Return a cursor that takes `$1` placeholders, so compiled SQL runs here too."""
     return psycopg.AsyncRawCursor(connection, row_factory=dict_row)
-
-
-async def check_app_role(connection: Transaction) -> None:
-    """Return when the connection's role is bound by row level security.
-
-    Raises:
-        UnsafeRole: it is a superuser, has BYPASSRLS, or is a member of a role that
-            owns a table with row level security.
-    """
-    report = await (await connection.execute(_ROLE_REPORT)).fetchone()
-    if report is None or report["bypasses"] or report["owned"]:
-        name = "?" if report is None else report["name"]
-        raise UnsafeRole(
-            f"the role {name!r} of RANGKA_DATABASE_URL can bypass row level security; "
-            "use a role without SUPERUSER and BYPASSRLS that owns no table"
-        )
 
 
 def _pool(
@@ -246,8 +224,6 @@ __all__ = [
     "UndefinedColumn",
     "UndefinedTable",
     "UniqueViolation",
-    "UnsafeRole",
-    "check_app_role",
     "raw_cursor",
     "translate_errors",
 ]

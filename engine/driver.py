@@ -11,25 +11,29 @@ import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
 from uuid import UUID
 
 import psycopg
-from psycopg import conninfo, pq
+from psycopg import pq
 from psycopg.pq.abc import PGresult
 
 from engine.database_errors import (
     ConnectionLost,
     DatabaseError,
     Diagnosis,
-    InvalidValue,
     StalePlan,
     error_from_psycopg,
     error_from_result,
 )
-
-Row = tuple[bytes | None, ...]
+from engine.driver_statement import (
+    SET_TENANT,
+    Call,
+    Result,
+    Row,
+    Statement,
+    check_params,
+    convert_result,
+)
 
 # As plain integers: compared for every result, and IntEnum compares slowly.
 _FATAL_ERROR = int(pq.ExecStatus.FATAL_ERROR)
@@ -44,82 +48,6 @@ _COPY = frozenset(
     )
 )
 _BAD = int(pq.ConnStatus.BAD)
-_MAX_PARAMETERS = 65535
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL text with `$1`..`$n`, prepared by each connection at its first use.
-
-    Attributes:
-        name: the server's name for it; made from the text, so equal text is prepared
-            once.
-    """
-
-    text: str
-    name: bytes = field(default=b"", kw_only=True)
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            digest = sha256(self.text.encode()).hexdigest()[:32]
-            object.__setattr__(self, "name", b"r_" + digest.encode())
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one statement gave, in PostgreSQL's text format.
-
-    Attributes:
-        command_tag: `SELECT 3`, `UPDATE 1`, as the server words it.
-        affected: rows returned or changed; 0 for commands that count none.
-    """
-
-    rows: list[Row]
-    command_tag: str
-    affected: int
-
-
-Call = tuple[Statement, Sequence[bytes | None]]
-
-SET_TENANT = Statement("select pg_catalog.set_config('rangka.tenant', $1, true)")
-"""Transaction-local: the setting is gone when the Sync is answered."""
-
-_SESSION = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO",
-    "standard_conforming_strings": "on",
-    "search_path": "pg_catalog",
-}
-
-
-def session_dsn(dsn: str, statement_timeout_seconds: float = 0.0) -> str:
-    """Return the DSN with the session settings every connection of Rangka has.
-
-    UTC, ISO dates, UTF-8, `search_path = pg_catalog` (so SQL names its schemas), the
-    given `statement_timeout` (0 = none), and TCP settings that notice a silent peer
-    within about a minute. Options already in the DSN are kept and lose against these.
-    """
-    given = conninfo.conninfo_to_dict(dsn)
-    settings = dict(_SESSION)
-    settings["statement_timeout"] = str(round(statement_timeout_seconds * 1000))
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    defaults = {
-        "application_name": "rangka",
-        "connect_timeout": "10",
-        "keepalives_idle": "30",
-        "keepalives_interval": "10",
-        "keepalives_count": "3",
-        "tcp_user_timeout": "60000",
-    }
-    return conninfo.make_conninfo(
-        "",
-        **{
-            **defaults,
-            **given,
-            "client_encoding": "UTF8",
-            "options": f"{given.get('options') or ''} {options}".strip(),
-        },
-    )
 
 
 class _Exchange:
@@ -140,6 +68,7 @@ class Connection:
     def __init__(
         self,
         owner: psycopg.AsyncConnection,
+        descriptor: int,
         *,
         statement_capacity: int,
         on_closed: "Callable[[Connection], None] | None",
@@ -159,9 +88,7 @@ class Connection:
         self.is_closed = False
         self.expires_at = float("inf")
         self.idle_since = self._loop.time()
-        # libpq closes its own descriptor when the peer is gone, and the number may be
-        # given out again at once; a duplicate stays ours until we remove it.
-        self._fd = os.dup(self._pg.socket)
+        self._fd = descriptor
         self._loop.add_reader(self._fd, self._on_readable)
 
     @classmethod
@@ -176,7 +103,7 @@ class Connection:
         """Return an open connection in pipeline mode.
 
         Args:
-            dsn: a libpq connection string; see `session_dsn`.
+            dsn: a libpq connection string; see `driver_session.session_dsn`.
             statement_capacity: prepared statements kept before the oldest is closed.
             on_closed: called once, when the connection is closed or lost.
             on_notify: called with channel and payload of each notification.
@@ -190,8 +117,16 @@ class Connection:
         except psycopg.Error as error:
             raise error_from_psycopg(error) from error
         owner.pgconn.enter_pipeline_mode()
+        try:
+            # libpq closes its own descriptor when the peer is gone, and the number may
+            # be given out again at once; a duplicate stays ours until we remove it.
+            descriptor = os.dup(owner.pgconn.socket)
+        except OSError as error:
+            owner.pgconn.finish()
+            raise ConnectionLost(f"no file descriptor is left: {error}") from error
         return cls(
             owner,
+            descriptor,
             statement_capacity=statement_capacity,
             on_closed=on_closed,
             on_notify=on_notify,
@@ -230,7 +165,7 @@ class Connection:
         Raises the same as `fetch`.
         """
         for _, params in calls:
-            _check(params)
+            check_params(params)
         tenant = b"" if tenant_id is None else str(tenant_id).encode()
         try:
             return await self._run(tenant, calls)
@@ -358,7 +293,7 @@ class Connection:
         except psycopg.Error as error:
             self._lose(self._loss(str(error).strip()))
             return
-        if self._on_notify is not None:
+        if self._on_notify is not None and not self.is_closed:
             while (notify := self._pg.notifies()) is not None:
                 self._on_notify(notify.relname.decode(), notify.extra.decode())
 
@@ -434,39 +369,11 @@ class Connection:
             self._on_closed(self)
 
 
-def _check(params: Sequence[bytes | None]) -> None:
-    """Refuse what libpq would cut off or what would spoil the pipeline."""
-    if len(params) > _MAX_PARAMETERS:
-        raise InvalidValue(
-            f"{len(params)} parameters were given, PostgreSQL takes at most "
-            f"{_MAX_PARAMETERS}; split the statement or pass arrays"
-        )
-    for index, value in enumerate(params, 1):
-        # libpq takes text parameters as C strings and would drop the rest silently.
-        if value is not None and b"\0" in value:
-            raise InvalidValue(
-                f"parameter ${index} holds a NUL character, which PostgreSQL text "
-                "cannot store; remove it",
-                Diagnosis("NUL character in a parameter", sqlstate="22021"),
-            )
-
-
 def _results_of(exchange: _Exchange) -> list[Result]:
     for result in exchange.results:
         if result.status == _FATAL_ERROR:
             raise error_from_result(result)
-    return [_convert(exchange.results[position]) for position in exchange.wanted]
-
-
-def _convert(result: PGresult) -> Result:
-    value = result.get_value
-    columns = range(result.nfields)
-    rows = [
-        tuple([value(row, column) for column in columns])
-        for row in range(result.ntuples)
-    ]
-    tag = result.command_status or b""
-    return Result(rows, tag.decode(), result.command_tuples or 0)
+    return [convert_result(exchange.results[position]) for position in exchange.wanted]
 
 
 __all__ = [
@@ -477,5 +384,4 @@ __all__ = [
     "Result",
     "Row",
     "Statement",
-    "session_dsn",
 ]

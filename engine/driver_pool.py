@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from engine.database_errors import ConnectionLost, DatabaseError, PoolTimeout
-from engine.driver import Call, Connection, Result, Statement, session_dsn
+from engine.driver import Call, Connection, Result, Statement
+from engine.driver_session import session_dsn
 
 _CANCEL_GRACE_SECONDS = 0.05
 """An abandoned request mostly ends sooner than a cancel request would take."""

@@ -1,35 +1,41 @@
-"""Fixtures of the driver, the pool and the database."""
+"""A table under row level security with two tenants, and a pool that reads it."""
 
 from collections.abc import AsyncIterator, Iterator
 
+import psycopg
 import pytest
-from driver_server import TENANT_A, TENANT_B, Server, start_server
+from shop import SCHEMA, TENANT_A, TENANT_B, Shop
 
 from engine.driver_pool import Pool, PoolLimits
+from engine.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with start_server() as running:
-        yield running
+def shop_schema(settings: Settings) -> Iterator[Shop]:
+    made = Shop(settings)
+    with psycopg.connect(settings.owner_database_url) as owner:
+        owner.execute(SCHEMA)
+    yield made
+    with psycopg.connect(settings.owner_database_url) as owner:
+        owner.execute("drop schema shop cascade")
 
 
 @pytest.fixture
-def shop(server: Server) -> Server:
+def shop(shop_schema: Shop) -> Shop:
     """Two tenants with two items each, named after their tenant."""
-    with server.admin() as connection:
-        connection.execute("truncate shop.items")
+    with shop_schema.admin() as admin:
+        admin.execute("truncate shop.items")
         for tenant, letter in ((TENANT_A, "a"), (TENANT_B, "b")):
-            connection.execute(
+            admin.execute(
                 "insert into shop.items values (%s, 1, %s), (%s, 2, %s)",
                 (tenant, f"{letter}-1", tenant, f"{letter}-2"),
             )
-    return server
+    return shop_schema
 
 
 @pytest.fixture
-async def pool(shop: Server) -> AsyncIterator[Pool]:
-    made = Pool(shop.dsn("rangka_app"), PoolLimits(min_size=1, max_size=2))
+async def pool(shop: Shop) -> AsyncIterator[Pool]:
+    made = Pool(shop.app_dsn, PoolLimits(min_size=1, max_size=2))
     await made.open()
     yield made
     await made.close()

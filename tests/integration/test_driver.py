@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from driver_server import TENANT_A, TENANT_B, Server
+from shop import TENANT_A, TENANT_B, Shop
 
 from engine import database_errors as errors
-from engine.driver import Connection, Statement, session_dsn
+from engine.driver import Connection, Statement
+from engine.driver_session import session_dsn
 
 NAMES = Statement("select name from shop.items order by name")
 INSERT = Statement("insert into shop.items (tenant_id, id, name) values ($1, $2, $3)")
@@ -19,8 +20,8 @@ PID = Statement("select pg_backend_pid()")
 
 
 @pytest.fixture
-async def connection(shop: Server) -> AsyncIterator[Connection]:
-    made = await Connection.connect(session_dsn(shop.dsn("rangka_app")))
+async def connection(shop: Shop) -> AsyncIterator[Connection]:
+    made = await Connection.connect(session_dsn(shop.app_dsn))
     yield made
     made.close()
 
@@ -137,10 +138,8 @@ async def test_a_statement_is_prepared_once(connection: Connection) -> None:
     assert found.rows == [(b"3",)]
 
 
-async def test_the_oldest_statements_are_closed_over_capacity(shop: Server) -> None:
-    made = await Connection.connect(
-        session_dsn(shop.dsn("rangka_app")), statement_capacity=3
-    )
+async def test_the_oldest_statements_are_closed_over_capacity(shop: Shop) -> None:
+    made = await Connection.connect(session_dsn(shop.app_dsn), statement_capacity=3)
     count = Statement("select count(*) from pg_prepared_statements")
     for number in range(20):
         result = await made.fetch(TENANT_A, Statement(f"select {number}"))
@@ -152,7 +151,7 @@ async def test_the_oldest_statements_are_closed_over_capacity(shop: Server) -> N
 
 
 async def test_a_changed_table_is_read_again_without_an_error(
-    connection: Connection, shop: Server
+    connection: Connection, shop: Shop
 ) -> None:
     everything = Statement("select * from shop.items where id = 1")
     before = await connection.fetch(TENANT_A, everything)
@@ -171,7 +170,7 @@ async def test_a_changed_table_is_read_again_without_an_error(
 
 
 async def test_a_write_before_a_stale_plan_is_done_once(
-    connection: Connection, shop: Server
+    connection: Connection, shop: Shop
 ) -> None:
     everything = Statement("select * from shop.items")
     await connection.fetch(TENANT_A, everything)
@@ -188,7 +187,7 @@ async def test_a_write_before_a_stale_plan_is_done_once(
     assert results[1].affected == 3
 
 
-async def test_a_dropped_column_is_named(connection: Connection, shop: Server) -> None:
+async def test_a_dropped_column_is_named(connection: Connection, shop: Shop) -> None:
     with shop.admin() as admin:
         admin.execute("alter table shop.items add column colour text")
     colours = Statement("select colour from shop.items")
@@ -249,7 +248,7 @@ async def test_a_nul_character_is_refused_before_it_is_cut_off(
 
 
 async def test_a_backend_killed_mid_query_is_a_lost_connection(
-    connection: Connection, shop: Server
+    connection: Connection, shop: Shop
 ) -> None:
     pid = (await connection.fetch(None, PID)).rows[0][0]
     task = asyncio.create_task(connection.fetch(None, Statement("select pg_sleep(60)")))
@@ -263,7 +262,7 @@ async def test_a_backend_killed_mid_query_is_a_lost_connection(
 
 
 async def test_a_backend_killed_while_idle_is_noticed(
-    connection: Connection, shop: Server
+    connection: Connection, shop: Shop
 ) -> None:
     pid = (await connection.fetch(None, PID)).rows[0][0]
     with shop.admin() as admin:
@@ -307,3 +306,13 @@ async def test_the_session_is_set_up(connection: Connection) -> None:
     assert (await connection.fetch(None, Statement(f"select {text}"))).rows == [
         (b"UTC", b"ISO, MDY", b"UTF8", b"pg_catalog", b"on", b"rangka")
     ]
+
+
+async def test_a_constraint_that_fails_at_commit_is_reported(
+    connection: Connection,
+) -> None:
+    with pytest.raises(errors.UniqueViolation) as caught:
+        await connection.fetch(TENANT_A, INSERT, insert(TENANT_A, 9, "a-1"))
+
+    assert caught.value.constraint == "items_name_key"
+    assert (await connection.fetch(TENANT_A, NAMES)).affected == 2

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator
 
 import pytest
-from driver_server import TENANT_A, TENANT_B, Server
+from shop import TENANT_A, TENANT_B, Shop
 
 from engine.database_errors import ConnectionLost, PoolTimeout, StatementTimeout
 from engine.driver import Statement
@@ -23,12 +23,12 @@ BUSY = "select count(*) from pg_stat_activity where query like %s and state = 'a
 
 
 @pytest.fixture
-async def narrow(shop: Server) -> AsyncIterator[Pool]:
+async def narrow(shop: Shop) -> AsyncIterator[Pool]:
     """A pool of a single connection and a short wait."""
     limits = PoolLimits(
         min_size=0, max_size=1, wait_seconds=0.5, statement_timeout_seconds=20
     )
-    made = Pool(shop.dsn("rangka_app"), limits)
+    made = Pool(shop.app_dsn, limits)
     await made.open()
     yield made
     await made.close()
@@ -42,7 +42,7 @@ async def until_busy(task: "asyncio.Task[object]", pool: Pool) -> None:
     assert not task.done()
 
 
-def kill_all(server: Server) -> None:
+def kill_all(server: Shop) -> None:
     with server.admin() as admin:
         admin.execute(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
@@ -50,13 +50,11 @@ def kill_all(server: Server) -> None:
         )
 
 
-async def test_no_task_ever_sees_rows_of_the_other_tenant(shop: Server) -> None:
+async def test_no_task_ever_sees_rows_of_the_other_tenant(shop: Shop) -> None:
     chance = random.Random(20261121)
     wrong: list[object] = []
     outcomes = {"answered": 0, "cancelled": 0}
-    pool = Pool(
-        shop.dsn("rangka_app"), PoolLimits(min_size=2, max_size=4, wait_seconds=60)
-    )
+    pool = Pool(shop.app_dsn, PoolLimits(min_size=2, max_size=4, wait_seconds=60))
     await pool.open()
 
     async def ask(tenant: object, letter: bytes, sleep: float) -> None:
