@@ -126,8 +126,8 @@ def connect(url: str) -> psycopg.Connection:
         where = f"{known.get('host', 'localhost')}:{known.get('port', 5432)}"
         raise DatabaseUnreachable(
             f"No connection to PostgreSQL at {where} as {known.get('user')}, database "
-            f"{known.get('dbname')}: {_one_line(error)}. Check that the server runs and "
-            "that the address and password in RANGKA_…DATABASE_URL are right."
+            f"{known.get('dbname')}: {_one_line(error)}. Check that the server runs "
+            "and that the address and password in RANGKA_…DATABASE_URL are right."
         ) from error
 
 
@@ -219,7 +219,7 @@ def _make_roles(admin: psycopg.Connection, settings: Settings) -> None:
         APP_ROLE: settings.app_database_url,
         SYSTEM_ROLE: settings.system_database_url,
     }
-    existing = dict(
+    existing: dict[str, bool] = dict(
         admin.execute(
             "select rolname::text, rolsuper or rolbypassrls or rolcreaterole or "
             "rolcreatedb or rolreplication or not rolcanlogin from pg_roles "
@@ -289,7 +289,7 @@ def _mark_leakproof(admin_url: str) -> None:
         if not _is_superuser(admin):
             return
         for function in missing_leakproof(admin):
-            admin.execute(f"alter function pg_catalog.{function} leakproof")  # type: ignore[arg-type] # a constant of this module
+            admin.execute(f"alter function pg_catalog.{function} leakproof")
 
 
 def _make_schema(settings: Settings) -> None:

@@ -59,7 +59,7 @@ class PostgresServer:
         """True when the server accepts connections."""
         lines = self._pid_file()
         # Line 8 is the postmaster's state (miscadmin.h, LOCK_FILE_LINE_PM_STATUS).
-        return len(lines) >= 8 and lines[7].strip() == "ready" and self._answers()  # noqa: PLR2004
+        return len(lines) >= 8 and lines[7].strip() == "ready" and self._answers()
 
     @property
     def postmaster_pid(self) -> int | None:
@@ -104,6 +104,10 @@ class PostgresServer:
                 self._pg_ctl(self._binaries, "stop", "-m", "fast")
         finally:
             self._drop_lock()
+
+    def release(self) -> None:
+        """Leave the server running without a keeper: the next `start` adopts it."""
+        self._drop_lock()
 
     def _start(self, binaries: PostgresBinaries) -> None:
         said = ""

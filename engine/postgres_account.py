@@ -20,7 +20,7 @@ _FALLBACK_USER = "nobody"
 
 @dataclass(frozen=True)
 class ServerAccount:
-    """The user that owns the server's files; `switch` when we are root and drop to it."""
+    """The user that owns the server's files; `switch` when root must become it."""
 
     uid: int
     gid: int
@@ -81,7 +81,7 @@ def _find(name: str) -> pwd.struct_passwd | None:
 
 
 def _create(name: str) -> pwd.struct_passwd | None:
-    """Create a system user without a home and a shell; None where that is impossible."""
+    """Create a system user without home and shell; None where that is impossible."""
     program = shutil.which("useradd") or shutil.which("useradd", path="/usr/sbin:/sbin")
     if program is None:
         return None

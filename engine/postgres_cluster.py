@@ -149,7 +149,7 @@ class Cluster:
         # longer depends on the libc of the machine.
         locale = (
             ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-            if binaries.major >= 17  # noqa: PLR2004
+            if binaries.major >= 17
             else ["--locale=C.UTF-8"]
         )
         try:
