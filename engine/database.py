@@ -190,6 +190,8 @@ def _pool(
         max_size=max_size,
         timeout=wait_seconds,
         max_lifetime=1800.0,
+        # One round trip more, so that a restarted server costs no transaction.
+        check=AsyncConnectionPool.check_connection,
         open=False,
         name=name,
     )

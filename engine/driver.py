@@ -344,7 +344,7 @@ class Connection:
         for result in results:
             if result.status == _FATAL_ERROR:
                 diagnosis = error_from_result(result).diagnosis
-            else:
+            elif result.status != _PIPELINE_ABORTED:
                 received = True
         return ConnectionLost(
             f"the connection to PostgreSQL was lost: {diagnosis.message}",

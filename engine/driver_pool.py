@@ -188,19 +188,20 @@ class Pool:
 
     def _release(self, connection: Connection) -> None:
         """Take a connection back, at once or after what it still does has ended."""
-        if connection.is_idle:
+        if connection.is_idle and _now() >= connection.expires_at:
+            connection.close()
+        elif connection.is_idle:
             self._give(connection)
         elif not connection.is_closed:
             self._start(self._recover(connection))
 
     async def _recover(self, connection: Connection) -> None:
         if await connection.drain(_CANCEL_GRACE_SECONDS, _DRAIN_LIMIT_SECONDS):
-            self._give(connection)
+            self._release(connection)
 
     def _give(self, connection: Connection) -> None:
         """Hand an idle connection to the first in the queue, or keep it."""
-        now = asyncio.get_running_loop().time()
-        if not self._is_open or now >= connection.expires_at:
+        if not self._is_open:
             connection.close()
             return
         while self._waiters:
@@ -296,10 +297,14 @@ class Pool:
 
     def _upkeep(self) -> None:
         """Close idle connections that are too old or too many."""
-        now = asyncio.get_running_loop().time()
+        now = _now()
         for connection in list(self._idle):
             surplus = len(self._members) > self.limits.min_size
             unused = now - connection.idle_since >= self.limits.idle_seconds
             if now >= connection.expires_at or (surplus and unused):
                 connection.close()
         self._schedule_upkeep()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

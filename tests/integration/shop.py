@@ -1,4 +1,4 @@
-"""The smallest shared table there is, and the ways to it; used by the driver's tests."""
+"""The smallest shared table there is, and the ways to it, for the driver's tests."""
 
 from dataclasses import dataclass
 from uuid import UUID
