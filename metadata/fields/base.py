@@ -52,7 +52,7 @@ class FieldDefinition(BaseModel):
 F = TypeVar("F", bound=FieldDefinition)
 
 
-class InvalidValue(Exception):  # noqa: N818 - reads as what it reports
+class InvalidValue(Exception):
     """A value does not fit its field.
 
     Attributes:
