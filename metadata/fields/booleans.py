@@ -31,7 +31,7 @@ class Boolean(FieldType[BooleanField]):
     name = "boolean"
     definition = BooleanField
     label: ClassVar[Label] = {"en": "Yes or no", "id": "Ya atau tidak"}
-    description: ClassVar[Label] = {"en": "On or off", "id": "Nyala atau mati"}
+    description = "On or off"
     operators = STANDARD_OPERATORS
     widget = "switch"
     renderer = "boolean"

@@ -108,7 +108,7 @@ class Choice(FieldType[ChoiceField]):
     name = "choice"
     definition = ChoiceField
     label: ClassVar[Label] = {"en": "Choice", "id": "Pilihan"}
-    description: ClassVar[Label] = {"en": "One of a list", "id": "Satu dari daftar"}
+    description = "One of a list"
     operators = STANDARD_OPERATORS | ORDER_OPERATORS
     widget = "select"
     renderer = "choice"

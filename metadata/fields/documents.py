@@ -33,7 +33,7 @@ class JsonDocument(FieldType[JsonField]):
     name = "json"
     definition = JsonField
     label: ClassVar[Label] = {"en": "JSON", "id": "JSON"}
-    description: ClassVar[Label] = {"en": "Structured data", "id": "Data terstruktur"}
+    description = "Structured data"
     operators = frozenset({"_null"})
     sortable = False
     widget = "json"

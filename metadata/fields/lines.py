@@ -34,10 +34,7 @@ class Lines(FieldType[LinesField]):
     name = "lines"
     definition = LinesField
     label: ClassVar[Label] = {"en": "Lines", "id": "Baris"}
-    description: ClassVar[Label] = {
-        "en": "Rows owned by it",
-        "id": "Baris yang dimiliki",
-    }
+    description = "Rows owned by it"
     operators: ClassVar[frozenset[str]] = frozenset()
     sortable = False
     stored = False

@@ -143,10 +143,7 @@ class Integer(WholeNumber[IntegerField]):
     name = "integer"
     definition = IntegerField
     label: ClassVar[Label] = {"en": "Whole number", "id": "Bilangan bulat"}
-    description: ClassVar[Label] = {
-        "en": "A number without decimals",
-        "id": "Tanpa desimal",
-    }
+    description = "A number without decimals"
 
 
 NO_MINOR_UNIT = frozenset({"IDR", "JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX"})
@@ -169,10 +166,7 @@ class Money(WholeNumber[MoneyField]):
     name = "money"
     definition = MoneyField
     label: ClassVar[Label] = {"en": "Money", "id": "Uang"}
-    description: ClassVar[Label] = {
-        "en": "An amount in one currency",
-        "id": "Jumlah dalam satu mata uang",
-    }
+    description = "An amount in one currency"
     widget = "money"
     renderer = "money"
 
@@ -310,7 +304,7 @@ class DecimalNumber(FixedPoint[DecimalField]):
     name = "decimal"
     definition = DecimalField
     label: ClassVar[Label] = {"en": "Decimal number", "id": "Bilangan desimal"}
-    description: ClassVar[Label] = {"en": "An exact number", "id": "Bilangan tepat"}
+    description = "An exact number"
     renderer = "number"
 
 
@@ -320,9 +314,6 @@ class Percent(FixedPoint[PercentField]):
     name = "percent"
     definition = PercentField
     label: ClassVar[Label] = {"en": "Percent", "id": "Persen"}
-    description: ClassVar[Label] = {
-        "en": "A share in percent",
-        "id": "Bagian dalam persen",
-    }
+    description = "A share in percent"
     widget = "percent"
     renderer = "percent"

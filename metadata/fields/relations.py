@@ -81,10 +81,7 @@ class Relation(Identifier[RelationField]):
     name = "relation"
     definition = RelationField
     label: ClassVar[Label] = {"en": "Relation", "id": "Relasi"}
-    description: ClassVar[Label] = {
-        "en": "A link to a record",
-        "id": "Tautan ke catatan",
-    }
+    description = "A link to a record"
     operators = STANDARD_OPERATORS
     widget = "relation"
     renderer = "relation"
@@ -113,7 +110,7 @@ class UuidType(Identifier[UuidField]):
     name = "uuid"
     definition = UuidField
     label: ClassVar[Label] = {"en": "UUID", "id": "UUID"}
-    description: ClassVar[Label] = {"en": "A unique id", "id": "Pengenal unik"}
+    description = "A unique id"
     operators = STANDARD_OPERATORS | ORDER_OPERATORS
     widget = "text"
     renderer = "code"

@@ -74,10 +74,7 @@ class SequenceNumber(FieldType[SequenceField]):
     name = "sequence"
     definition = SequenceField
     label: ClassVar[Label] = {"en": "Running number", "id": "Nomor urut"}
-    description: ClassVar[Label] = {
-        "en": "A number that counts up",
-        "id": "Nomor yang bertambah",
-    }
+    description = "A number that counts up"
     operators = ALL_OPERATORS
     writable = False
     widget = "readonly"

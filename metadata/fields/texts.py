@@ -128,7 +128,7 @@ class Text(PlainText[TextField]):
     name = "text"
     definition = TextField
     label: ClassVar[Label] = {"en": "Text", "id": "Teks"}
-    description: ClassVar[Label] = {"en": "One line of text", "id": "Teks satu baris"}
+    description = "One line of text"
     widget = "text"
     renderer = "text"
 
@@ -143,10 +143,7 @@ class LongText(PlainText[LongTextField]):
     name = "long_text"
     definition = LongTextField
     label: ClassVar[Label] = {"en": "Long text", "id": "Teks panjang"}
-    description: ClassVar[Label] = {
-        "en": "Several lines of text",
-        "id": "Teks banyak baris",
-    }
+    description = "Several lines of text"
     widget = "textarea"
     renderer = "long-text"
 

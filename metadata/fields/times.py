@@ -79,10 +79,7 @@ class Date(FieldType[DateField]):
     name = "date"
     definition = DateField
     label: ClassVar[Label] = {"en": "Date", "id": "Tanggal"}
-    description: ClassVar[Label] = {
-        "en": "A day of the calendar",
-        "id": "Hari di kalender",
-    }
+    description = "A day of the calendar"
     operators = TIME_OPERATORS
     widget = "date"
     renderer = "date"
@@ -114,7 +111,7 @@ class DateTime(FieldType[DateTimeField]):
     name = "datetime"
     definition = DateTimeField
     label: ClassVar[Label] = {"en": "Date and time", "id": "Tanggal dan waktu"}
-    description: ClassVar[Label] = {"en": "A point in time", "id": "Titik waktu"}
+    description = "A point in time"
     operators = TIME_OPERATORS
     widget = "datetime"
     renderer = "datetime"
@@ -150,7 +147,7 @@ class Time(FieldType[TimeField]):
     name = "time"
     definition = TimeField
     label: ClassVar[Label] = {"en": "Time of day", "id": "Jam"}
-    description: ClassVar[Label] = {"en": "Hours and minutes", "id": "Jam dan menit"}
+    description = "Hours and minutes"
     operators = TIME_OPERATORS
     widget = "time"
     renderer = "time"
