@@ -10,10 +10,15 @@ from functools import partial
 from typing import Any
 
 from engine.context import Grant, RequestContext
-from engine.errors import Detail, ValidationFailed
+from engine.errors import Conflict, Detail, ValidationFailed
 from engine.record_findings import findings
 from engine.variables import value_of
-from metadata.compiled import CompiledEntity, CompiledField, CompiledRule
+from metadata.compiled import (
+    CompiledAction,
+    CompiledEntity,
+    CompiledField,
+    CompiledRule,
+)
 from metadata.condition_python import evaluate
 from metadata.conditions import VARIABLE, Variable
 from metadata.labels import text_of
@@ -137,6 +142,42 @@ def check_transitions(
             message = f'"{before}" can only be followed by: {words}.'
             details.append(Detail(name, "transition", message, {"allowed": allowed}))
     _raise(details)
+
+
+def for_action(action: CompiledAction, payload: Values) -> Values:
+    """Return the checked input of an action; raises ValidationFailed."""
+    if action.input_validator is None:
+        _raise(
+            [
+                Detail(name, "unknown_field", "This action takes no input.")
+                for name in payload
+            ]
+        )
+        return {}
+    _raise(findings(action.input_validator, payload))
+    return payload
+
+
+def check_action(
+    ctx: RequestContext, action: CompiledAction, record: Mapping[str, Any]
+) -> None:
+    """Raise Conflict (ACTION_NOT_OFFERED) when the record is not in a fitting state."""
+    if not evaluate(action.when, record, variables(ctx)):
+        raise Conflict(
+            f"{action.name} is not possible for this record in its present state.",
+            code="ACTION_NOT_OFFERED",
+        )
+
+
+def action_values(ctx: RequestContext, action: CompiledAction, given: Values) -> Values:
+    """Return what the action sets; `$input.x` is what was entered for `x`."""
+    values: Values = {}
+    for name, value in action.definition.set.items():
+        if isinstance(value, str) and value.startswith("$input."):
+            values[name] = given.get(value.removeprefix("$input."))
+        else:
+            values[name] = resolve(ctx, value)
+    return values
 
 
 def resolve(ctx: RequestContext, value: Any) -> Any:

@@ -1,0 +1,132 @@
+"""The engine's side of the extension API: what service code may ask during a write.
+
+Implements `registry.service.Host` over one session, so everything that service code
+reads and writes belongs to the transaction of the write that called it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+from uuid import UUID
+
+from engine.context import RequestContext
+from engine.errors import NotFound
+from engine.record_reads import RecordReader
+from engine.record_session import Session
+from metadata.compiled import CompiledEntity
+from registry.service import Record, Refused
+
+if TYPE_CHECKING:
+    from engine.records import Records
+
+MAX_FOUND = 200
+
+
+class RecordHost:
+    """What one hook or action of one service gets to work with."""
+
+    def __init__(
+        self,
+        records: "Records",
+        reader: RecordReader,
+        ctx: RequestContext,
+        service: str,
+        session: Session,
+        action: str | None,
+    ) -> None:
+        self._records = records
+        self._reader = reader
+        self._ctx = ctx
+        self._service = service
+        self._session = session
+        self._action = action
+
+    @property
+    def tenant_id(self) -> UUID:
+        """Return the tenant of the request."""
+        return self._ctx.tenant_id
+
+    @property
+    def user_id(self) -> UUID:
+        """Return the user who asked."""
+        return self._ctx.user_id
+
+    @property
+    def now(self) -> datetime:
+        """Return the UTC instant of the request."""
+        return self._ctx.now
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return this tenant's settings of the service."""
+        return self._reader.settings(self._ctx.tenant_id, self._service)
+
+    async def get(self, entity: str, record_id: UUID | str) -> Record | None:
+        """Return a record of the tenant, or None."""
+        target = await self._entity(entity)
+        return await self._reader.whole(
+            self._ctx, target, UUID(str(record_id)), self._session
+        )
+
+    async def find(
+        self,
+        entity: str,
+        condition: Mapping[str, Any],
+        *,
+        sort: Sequence[str] = (),
+        limit: int = 50,
+    ) -> list[Record]:
+        """Return the records that meet a condition, at most 200."""
+        target = await self._entity(entity)
+        return await self._reader.find(
+            self._ctx, target, condition, sort, min(limit, MAX_FOUND), self._session
+        )
+
+    async def create(self, entity: str, values: Mapping[str, Any]) -> Record:
+        """Create a record; its own hooks run."""
+        target = await self._entity(entity)
+        written = await self._records.create_as_service(
+            self._ctx, target, dict(values), self._session
+        )
+        return await self._written(target, written.id)
+
+    async def update(
+        self, entity: str, record_id: UUID | str, values: Mapping[str, Any]
+    ) -> Record:
+        """Change a record; its own hooks run."""
+        target = await self._entity(entity)
+        written = await self._records.update_as_service(
+            self._ctx,
+            target,
+            UUID(str(record_id)),
+            dict(values),
+            self._session,
+            self._action,
+        )
+        return await self._written(target, written.id)
+
+    async def delete(self, entity: str, record_id: UUID | str) -> None:
+        """Delete a record; its own hooks run."""
+        target = await self._entity(entity)
+        await self._records.delete_as_service(
+            self._ctx, target, UUID(str(record_id)), self._session
+        )
+
+    def refuse(self, field_name: str, code: str, message: str) -> NoReturn:
+        """Refuse the write; nothing of it is kept."""
+        raise Refused(field_name, code, message)
+
+    async def _entity(self, key: str) -> CompiledEntity:
+        target = await self._reader.entity(self._ctx.tenant_id, key)
+        if target is None:
+            raise NotFound(
+                f"The service {self._service} needs {key}, which this tenant does not "
+                "have. Assign that service first."
+            )
+        return target
+
+    async def _written(self, target: CompiledEntity, record_id: UUID) -> Record:
+        record = await self._reader.whole(self._ctx, target, record_id, self._session)
+        if record is None:
+            raise NotFound(f"{target.key} {record_id} is gone.")
+        return record

@@ -1,0 +1,217 @@
+"""Checked JSON values → what the statements of a write bind.
+
+Owns the last step before SQL: PostgreSQL text input of each column, own fields of the
+tenant as one JSON document, sealed secrets, the numbers of sequences, the rows of
+owned lines, and the field-by-field changes for the log.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from uuid_utils.compat import uuid7
+
+from engine.context import RequestContext
+from engine.errors import Detail, ValidationFailed
+from engine.record_sql import SequenceNumber
+from engine.secrets import SecretBox
+from metadata.compiled import CompiledEntity, CompiledField
+from metadata.fields.base import InvalidValue
+from metadata.fields.sequence import counter_period, dated_pattern
+
+MASK = "•••"
+
+Row = dict[str, str | None]
+
+
+@dataclass(slots=True)
+class Columns:
+    """Everything one write binds.
+
+    Attributes:
+        values: the JSON values as checked, for the log.
+        texts: PostgreSQL text input by field name.
+        custom: own fields of the tenant, JSON by field name.
+        lines: child entity and its rows, `id` included.
+    """
+
+    entity: CompiledEntity
+    values: Mapping[str, Any]
+    texts: Row = field(default_factory=dict)
+    custom: dict[str, Any] = field(default_factory=dict)
+    sequences: list[SequenceNumber] = field(default_factory=list)
+    lines: list[tuple[CompiledEntity, list[Row]]] = field(default_factory=list)
+
+    def changes(self, old: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+        """Return `{field id: [old, new]}` for the log, secrets masked."""
+        return {
+            self.entity.fields[name].id: _pair(self.entity.fields[name], old, value)
+            for name, value in self.values.items()
+            if old is not None or value is not None
+        }
+
+
+class ColumnWriter:
+    """Turns values into columns; holds what sealing secrets needs."""
+
+    def __init__(self, secrets: SecretBox) -> None:
+        self._secrets = secrets
+
+    def of(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        values: Mapping[str, Any],
+        *,
+        creating: bool,
+    ) -> Columns:
+        """Return the columns of a write; raises ValidationFailed on unfit values."""
+        columns = Columns(entity, values)
+        details: list[Detail] = []
+        for name, value in values.items():
+            self._place(ctx, columns, record_id, name, value, details)
+        if details:
+            count = "1 field does" if len(details) == 1 else f"{len(details)} fields do"
+            raise ValidationFailed(f"{count} not fit.", details=details)
+        if creating and entity.has_sequences:
+            columns.sequences.extend(_sequences(ctx, entity, values))
+        return columns
+
+    def only_changed(
+        self, entity: CompiledEntity, old: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the values that differ from the stored record, spelling aside."""
+        return {
+            name: value
+            for name, value in values.items()
+            if _differs(entity.fields[name], old.get(name), value)
+        }
+
+    def removed(
+        self, entity: CompiledEntity, old: Mapping[str, Any]
+    ) -> dict[str, list[Any]]:
+        """Return the log's changes of a record that goes away for good."""
+        if entity.soft_delete:
+            return {}
+        return {
+            item.id: [MASK if item.type.secret else old[name], None]
+            for name, item in entity.fields.items()
+            if old.get(name) is not None
+        }
+
+    def _place(
+        self,
+        ctx: RequestContext,
+        columns: Columns,
+        record_id: UUID,
+        name: str,
+        value: Any,
+        details: list[Detail],
+    ) -> None:
+        item = columns.entity.fields[name]
+        try:
+            if item.lines is not None:
+                rows = self._rows(ctx, item.lines, value or [], name)
+                columns.lines.append((item.lines, rows))
+            elif item.custom:
+                columns.custom[name] = value
+                if value is not None:
+                    item.type.to_parameter(item.definition, value)
+            elif item.column is not None:
+                columns.texts[name] = self._text(ctx, columns, item, record_id, value)
+        except InvalidValue as error:
+            details.append(Detail(name, error.code, error.message))
+        except ValidationFailed as error:
+            details.extend(error.details)
+
+    def _text(
+        self,
+        ctx: RequestContext,
+        columns: Columns,
+        item: CompiledField,
+        record_id: UUID,
+        value: Any,
+    ) -> str | None:
+        if value is None:
+            return None
+        text: str | None = item.type.to_parameter(item.definition, value)
+        if text is None or not item.type.secret:
+            return text
+        return self._secrets.seal(
+            text,
+            tenant_id=ctx.tenant_id,
+            place=f"{columns.entity.key}.{item.id}",
+            record_id=record_id,
+        )
+
+    def _rows(
+        self,
+        ctx: RequestContext,
+        child: CompiledEntity,
+        lines: Sequence[Mapping[str, Any]],
+        name: str,
+    ) -> list[Row]:
+        rows: list[Row] = []
+        details: list[Detail] = []
+        for index, line in enumerate(lines):
+            line_id = UUID(line["id"]) if line.get("id") else uuid7()
+            own = {k: v for k, v in line.items() if k in child.fields}
+            try:
+                columns = self.of(ctx, child, line_id, own, creating=False)
+            except ValidationFailed as error:
+                details.extend(
+                    Detail(f"{name}.{index}.{d.field}", d.code, d.message, d.params)
+                    for d in error.details
+                )
+                continue
+            rows.append({"id": str(line_id), **columns.texts})
+        if details:
+            raise ValidationFailed("Some lines do not fit.", details=details)
+        return rows
+
+
+def _sequences(
+    ctx: RequestContext, entity: CompiledEntity, values: Mapping[str, Any]
+) -> list[SequenceNumber]:
+    local = ctx.now.astimezone(ZoneInfo(ctx.time_zone))
+    numbers = []
+    for name, item in entity.fields.items():
+        if item.type.name != "sequence" or values.get(name) is not None:
+            continue
+        definition: Any = item.definition
+        period = counter_period(definition.pattern, local)
+        numbers.append(
+            SequenceNumber(
+                field=item,
+                key=f"{entity.id}.{item.id}.{period}",
+                pattern=dated_pattern(definition.pattern, local),
+                start=definition.start,
+            )
+        )
+    return numbers
+
+
+def _differs(item: CompiledField, old: Any, new: Any) -> bool:
+    if item.type.secret:
+        return new is not None or old is not None
+    if old is None or new is None:
+        return old is not new
+    if item.lines is not None or item.custom or item.column is None:
+        return bool(old != new)
+    try:
+        return bool(
+            item.type.to_parameter(item.definition, old)
+            != item.type.to_parameter(item.definition, new)
+        )
+    except InvalidValue:
+        return True
+
+
+def _pair(item: CompiledField, old: Mapping[str, Any] | None, new: Any) -> list[Any]:
+    before = old.get(item.name) if old is not None else None
+    if item.type.secret:
+        return [MASK if before else None, MASK if new is not None else None]
+    return [before, new]

@@ -1,0 +1,65 @@
+"""Where the statements of a write run: one round trip, or a transaction.
+
+A write without service code is a single pipelined round trip on the hot driver. As
+soon as Python has to decide between statements (hooks, row rules on the new values,
+owned lines, idempotency keys), the same statements run inside one psycopg
+transaction. Both answer the driver's `Result`, so the steps of a write do not care.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+import psycopg
+
+from engine.database import Database, Transaction, raw_cursor
+from engine.database_errors import translate_errors
+from engine.driver import Call, Result, Row
+
+
+class Session(Protocol):
+    """Runs statements of one tenant, all or nothing."""
+
+    async def run(self, calls: Sequence[Call]) -> list[Result]:
+        """Return one result a call; raises DatabaseError, and then nothing is kept."""
+
+
+class RoundTrip:
+    """Each `run` is a transaction of its own, in one round trip."""
+
+    def __init__(self, database: Database, tenant_id: UUID) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+
+    async def run(self, calls: Sequence[Call]) -> list[Result]:
+        """Return one result a call; all of them are one implicit transaction."""
+        return await self._database.fetch_all(self._tenant_id, calls)
+
+
+class InTransaction:
+    """Every `run` belongs to the transaction of the connection it is given."""
+
+    def __init__(self, connection: Transaction) -> None:
+        self._connection = connection
+
+    async def run(self, calls: Sequence[Call]) -> list[Result]:
+        """Return one result a call; the caller's transaction decides what is kept."""
+        results = []
+        async with raw_cursor(self._connection) as cursor:
+            for statement, parameters in calls:
+                texts = [None if p is None else p.decode() for p in parameters]
+                with translate_errors():
+                    await cursor.execute(statement.text.encode(), texts)
+                results.append(_result(cursor))
+        return results
+
+
+def _result(cursor: psycopg.AsyncRawCursor[dict[str, object]]) -> Result:
+    answer = cursor.pgresult
+    if answer is None:
+        return Result([], cursor.statusmessage or "", max(cursor.rowcount, 0))
+    rows: list[Row] = [
+        tuple(answer.get_value(row, column) for column in range(answer.nfields))
+        for row in range(answer.ntuples)
+    ]
+    return Result(rows, cursor.statusmessage or "", max(cursor.rowcount, 0))

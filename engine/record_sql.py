@@ -1,0 +1,372 @@
+"""The statements of a write: one CTE for the row, its log entry and its outbox id.
+
+Owns the SQL text that changes an entity's tables, and nothing else: what may be
+written is decided before (`record_values.py`, `records.py`), what is read back comes
+from `engine/query`. Identifiers come from compiled definitions only; every value is
+a bound parameter with an explicit cast.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.dialects import postgresql
+
+from engine.driver import Call, Statement
+from metadata.compiled import CompiledEntity, CompiledField
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_QUOTE = _DIALECT.identifier_preparer
+_statement = lru_cache(maxsize=4096)(Statement)
+_NUMBER = re.compile(r"\{n(?::0?(\d{1,2}))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """What one write leaves in the event log.
+
+    Attributes:
+        changes: `{field id: [old, new]}` in JSON values, secrets masked.
+    """
+
+    id: UUID
+    tenant_id: UUID
+    actor_id: UUID
+    actor_name: str
+    action: str
+    changes: Mapping[str, Sequence[Any]]
+    request_id: str
+    ip: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceNumber:
+    """The next number of a sequence field, taken in the statement that uses it.
+
+    Attributes:
+        key: counter of the tenant: stable field id and period.
+        pattern: text with one `{n}` or `{n:05}`; dates are already filled in.
+    """
+
+    field: CompiledField
+    key: str
+    pattern: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    quoted: str
+    sql_type: str
+
+
+class Layout:
+    """Quoted names and casts of an entity's table, worked out once a version."""
+
+    def __init__(self, entity: CompiledEntity) -> None:
+        self.entity = entity
+        self.table = _QUOTE.format_table(entity.table)
+        self.columns = {
+            name: _Column(
+                _QUOTE.quote(field.column or ""),
+                field.type.sql_type(field.definition).compile(dialect=_DIALECT),
+            )
+            for name, field in entity.stored.items()
+        }
+
+
+def layout(entity: CompiledEntity) -> Layout:
+    """Return the entity's layout, kept with its compiled version."""
+    known = entity.plans.get("layout")
+    if known is None:
+        known = entity.plans["layout"] = Layout(entity)
+    return known  # type: ignore[no-any-return]
+
+
+class _Text:
+    """SQL under construction together with its parameters."""
+
+    def __init__(self) -> None:
+        self.parameters: list[bytes | None] = []
+
+    def bind(self, value: Any, sql_type: str) -> str:
+        """Return a placeholder with a cast; `value` is PostgreSQL text input."""
+        if value is None:
+            self.parameters.append(None)
+        else:
+            self.parameters.append(str(value).encode())
+        return f"${len(self.parameters)}::{sql_type}"
+
+    def call(self, text: str) -> Call:
+        return _statement(text), self.parameters
+
+
+def insert(
+    entity: CompiledEntity,
+    record_id: UUID,
+    columns: Mapping[str, str | None],
+    custom: Mapping[str, Any],
+    sequences: Sequence[SequenceNumber],
+    entry: LogEntry,
+) -> Call:
+    """Return the statement that creates a record; answers one row `(id, version)`.
+
+    `columns` holds PostgreSQL text input by field name.
+    """
+    sql, plan = _Text(), layout(entity)
+    tenant = sql.bind(entry.tenant_id, "uuid")
+    actor = sql.bind(entry.actor_id, "uuid")
+    names = ["tenant_id", "id", "created_by", "updated_by"]
+    values = [tenant, sql.bind(record_id, "uuid"), actor, actor]
+    for name, text in columns.items():
+        column = plan.columns[name]
+        names.append(column.quoted)
+        values.append(sql.bind(text, column.sql_type))
+    if entity.has_custom and custom:
+        names.append("custom")
+        values.append(sql.bind(msgspec.json.encode(custom).decode(), "jsonb"))
+    counters = []
+    for index, sequence in enumerate(sequences):
+        counters.append(_counter(sql, index, sequence, tenant))
+        names.append(plan.columns[sequence.field.name].quoted)
+        values.append(_number(sql, index, sequence))
+    source = ", ".join(f"n{index}" for index in range(len(sequences)))
+    selected = f"SELECT {', '.join(values)}" + (f" FROM {source}" if source else "")
+    row = f"INSERT INTO {plan.table} ({', '.join(names)}) {selected} RETURNING *"
+    taken = {
+        sequence.field.id: plan.columns[sequence.field.name].quoted
+        for sequence in sequences
+    }
+    steps = [*counters, f"r AS ({row})", *_log(sql, entity, entry, tenant, taken)]
+    return sql.call(f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r")
+
+
+def update(
+    entity: CompiledEntity,
+    record_id: UUID,
+    version: int,
+    columns: Mapping[str, str | None],
+    custom: Mapping[str, Any] | None,
+    entry: LogEntry,
+) -> Call:
+    """Return the statement that changes a record of exactly this version.
+
+    Answers one row `(id, version)`, or none when somebody else was faster.
+    """
+    sql, plan = _Text(), layout(entity)
+    tenant = sql.bind(entry.tenant_id, "uuid")
+    changes = _touched(sql, entry)
+    for name, text in columns.items():
+        column = plan.columns[name]
+        changes.append(f"{column.quoted} = {sql.bind(text, column.sql_type)}")
+    if custom:
+        document = sql.bind(msgspec.json.encode(custom).decode(), "jsonb")
+        changes.append(f"custom = custom || {document}")
+    return _change(sql, entity, record_id, version, changes, entry, tenant)
+
+
+def delete(
+    entity: CompiledEntity, record_id: UUID, version: int, entry: LogEntry
+) -> Call:
+    """Return the statement that deletes a record of exactly this version.
+
+    Soft where the entity says so. Answers one row `(id, version)`, or none.
+    """
+    sql = _Text()
+    tenant = sql.bind(entry.tenant_id, "uuid")
+    if entity.soft_delete:
+        changes = ["deleted_at = now()", *_touched(sql, entry)]
+        return _change(sql, entity, record_id, version, changes, entry, tenant)
+    identity = _identity(sql, tenant, record_id, version)
+    row = (
+        f"DELETE FROM {layout(entity).table} AS t WHERE {identity} "
+        "RETURNING t.id, t.version"
+    )
+    steps = [f"r AS ({row})", *_log(sql, entity, entry, tenant, {})]
+    return sql.call(f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r")
+
+
+def restore(
+    entity: CompiledEntity, record_id: UUID, version: int, entry: LogEntry
+) -> Call:
+    """Return the statement that takes back a soft delete; answers like `update`."""
+    sql = _Text()
+    tenant = sql.bind(entry.tenant_id, "uuid")
+    changes = ["deleted_at = NULL", *_touched(sql, entry)]
+    return _change(
+        sql, entity, record_id, version, changes, entry, tenant, deleted=True
+    )
+
+
+def put_lines(
+    child: CompiledEntity,
+    tenant_id: UUID,
+    parent_id: UUID,
+    rows: Sequence[Mapping[str, str | None]],
+) -> Call:
+    """Return the statement that writes the rows of a `lines` field.
+
+    Each row holds `id` and PostgreSQL text input by field name; a row that exists is
+    changed, a new one inserted, `position` follows the order. Answers the ids
+    written: fewer than given means that an id belongs to another record.
+    """
+    sql, plan = _Text(), layout(child)
+    tenant = sql.bind(tenant_id, "uuid")
+    parent = sql.bind(parent_id, "uuid")
+    document = sql.bind(msgspec.json.encode(list(rows)).decode(), "jsonb")
+    names, values, changes = [], [], []
+    for name, column in plan.columns.items():
+        if not child.fields[name].type.writable:
+            continue
+        names.append(column.quoted)
+        literal = name.replace("'", "''")
+        values.append(f"(e.x ->> '{literal}')::{column.sql_type}")
+        changes.append(f"{column.quoted} = excluded.{column.quoted}")
+    into = ", ".join(["tenant_id", "id", "parent_id", "position", *names])
+    what = ", ".join(
+        [tenant, "(e.x ->> 'id')::uuid", parent, "(e.n - 1)::integer", *values]
+    )
+    conflict = ", ".join(["position = excluded.position", *changes])
+    return sql.call(
+        f"INSERT INTO {plan.table} AS t ({into}) SELECT {what} "
+        f"FROM jsonb_array_elements({document}) WITH ORDINALITY AS e(x, n) "
+        f"ON CONFLICT (tenant_id, id) DO UPDATE SET {conflict} "
+        "WHERE t.parent_id = excluded.parent_id RETURNING t.id"
+    )
+
+
+def drop_lines(
+    child: CompiledEntity, tenant_id: UUID, parent_id: UUID, kept: Sequence[UUID]
+) -> Call:
+    """Return the statement that deletes the rows of a `lines` field not kept."""
+    sql = _Text()
+    tenant = sql.bind(tenant_id, "uuid")
+    parent = sql.bind(parent_id, "uuid")
+    ids = sql.bind("{" + ",".join(str(item) for item in kept) + "}", "uuid[]")
+    return sql.call(
+        f"DELETE FROM {layout(child).table} WHERE tenant_id = {tenant} "
+        f"AND parent_id = {parent} AND id <> ALL ({ids})"
+    )
+
+
+def append_log(
+    service: str, entity: str, record_id: UUID | None, entry: LogEntry
+) -> Call:
+    """Return the statement that logs what has no row of its own: export, import."""
+    sql = _Text()
+    values = [
+        sql.bind(entry.tenant_id, "uuid"),
+        sql.bind(entry.id, "uuid"),
+        sql.bind(entry.actor_id, "uuid"),
+        sql.bind(entry.actor_name, "text"),
+        sql.bind(service, "text"),
+        sql.bind(entity, "text"),
+        sql.bind(record_id, "uuid"),
+        sql.bind(entry.action, "text"),
+        sql.bind(msgspec.json.encode(entry.changes).decode(), "jsonb"),
+        sql.bind(entry.request_id, "text"),
+        sql.bind(entry.ip, "text"),
+    ]
+    return sql.call(
+        "INSERT INTO rangka.log (tenant_id, id, actor_id, actor_name, service, entity, "
+        f"record_id, action, changes, request_id, ip) VALUES ({', '.join(values)})"
+    )
+
+
+def _touched(sql: _Text, entry: LogEntry) -> list[str]:
+    actor = sql.bind(entry.actor_id, "uuid")
+    return ["version = t.version + 1", "updated_at = now()", f"updated_by = {actor}"]
+
+
+def _identity(sql: _Text, tenant: str, record_id: UUID, version: int) -> str:
+    record, number = sql.bind(record_id, "uuid"), sql.bind(version, "integer")
+    return f"t.tenant_id = {tenant} AND t.id = {record} AND t.version = {number}"
+
+
+def _change(
+    sql: _Text,
+    entity: CompiledEntity,
+    record_id: UUID,
+    version: int,
+    changes: Sequence[str],
+    entry: LogEntry,
+    tenant: str,
+    *,
+    deleted: bool = False,
+) -> Call:
+    where = _identity(sql, tenant, record_id, version)
+    if entity.soft_delete:
+        where += f" AND t.deleted_at IS {'NOT NULL' if deleted else 'NULL'}"
+    row = (
+        f"UPDATE {layout(entity).table} AS t SET {', '.join(changes)} "
+        f"WHERE {where} RETURNING t.id, t.version"
+    )
+    steps = [f"r AS ({row})", *_log(sql, entity, entry, tenant, {})]
+    return sql.call(f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r")
+
+
+def _log(
+    sql: _Text,
+    entity: CompiledEntity,
+    entry: LogEntry,
+    tenant: str,
+    taken: Mapping[str, str],
+) -> list[str]:
+    """Return the CTEs for log and outbox; `taken` are columns the row itself gave."""
+    changes = sql.bind(msgspec.json.encode(entry.changes).decode(), "jsonb")
+    for field_id, column in taken.items():
+        key = sql.bind(field_id, "text")
+        pair = f"jsonb_build_array(NULL::text, r.{column})"
+        changes = f"({changes} || jsonb_build_object({key}, {pair}))"
+    log_id = sql.bind(entry.id, "uuid")
+    values = [
+        tenant,
+        log_id,
+        sql.bind(entry.actor_id, "uuid"),
+        sql.bind(entry.actor_name, "text"),
+        sql.bind(entity.service, "text"),
+        sql.bind(entity.name, "text"),
+        "r.id",
+        sql.bind(entry.action, "text"),
+        "r.version",
+        changes,
+        sql.bind(entry.request_id, "text"),
+        sql.bind(entry.ip, "text"),
+    ]
+    logged = (
+        "l AS (INSERT INTO rangka.log (tenant_id, id, actor_id, actor_name, service, "
+        "entity, record_id, action, record_version, changes, request_id, ip) "
+        f"SELECT {', '.join(values)} FROM r)"
+    )
+    steps = [logged]
+    if entity.events:
+        steps.append(
+            "o AS (INSERT INTO rangka.outbox (tenant_id, log_id) "
+            f"SELECT {tenant}, {log_id} FROM r)"
+        )
+    return steps
+
+
+def _counter(sql: _Text, index: int, sequence: SequenceNumber, tenant: str) -> str:
+    key, start = sql.bind(sequence.key, "text"), sql.bind(sequence.start, "bigint")
+    return (
+        f"n{index} AS (INSERT INTO rangka.counters AS c (tenant_id, key, value) "
+        f"VALUES ({tenant}, {key}, {start}) ON CONFLICT (tenant_id, key) "
+        "DO UPDATE SET value = c.value + 1 RETURNING c.value)"
+    )
+
+
+def _number(sql: _Text, index: int, sequence: SequenceNumber) -> str:
+    match = _NUMBER.search(sequence.pattern)
+    if match is None:
+        raise ValueError(f"the pattern {sequence.pattern!r} has no {{n}}")
+    before = sql.bind(sequence.pattern[: match.start()], "text")
+    after = sql.bind(sequence.pattern[match.end() :], "text")
+    width = sql.bind(int(match[1] or 1), "integer")
+    digits = f"n{index}.value::text"
+    padded = f"lpad({digits}, greatest({width}, length({digits})), '0')"
+    return f"{before} || {padded} || {after}"
