@@ -7,6 +7,7 @@ owned lines, and the field-by-field changes for the log.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from engine.record_sql import SequenceNumber
 from engine.secrets import SecretBox
 from metadata.compiled import CompiledEntity, CompiledField
 from metadata.fields.base import InvalidValue
-from metadata.fields.sequence import counter_period, dated_pattern
+from metadata.fields.sequences import PLACEHOLDER, counter_period, render
 
 MASK = "•••"
 
@@ -187,11 +188,20 @@ def _sequences(
             SequenceNumber(
                 field=item,
                 key=f"{entity.id}.{item.id}.{period}",
-                pattern=dated_pattern(definition.pattern, local),
+                pattern=_dated(definition.pattern, local),
                 start=definition.start,
             )
         )
     return numbers
+
+
+def _dated(pattern: str, when: datetime) -> str:
+    """Return the pattern with its date filled in and `{n}` left for the statement."""
+    for match in PLACEHOLDER.finditer(pattern):
+        if match["name"] == "n":
+            before, after = pattern[: match.start()], pattern[match.end() :]
+            return render(before, 0, when) + match[0] + render(after, 0, when)
+    raise ValueError(f"the pattern {pattern!r} has no {{n}}")
 
 
 def _differs(item: CompiledField, old: Any, new: Any) -> bool:

@@ -1,0 +1,1 @@
+"""HTTP: thin handlers over the engine's modules; one contract, one error body."""

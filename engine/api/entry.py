@@ -1,0 +1,134 @@
+"""The outermost ASGI layer: request id, alias paths, access log, security headers.
+
+Wraps the Litestar application. Turns the alias paths of the contract into the one
+data mount: `/api/v1/{service}/…` of a primary entity and `/api/v1/core/{entity}/…` of
+the platform's own entities both become `/api/v1/data/…`.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("rangka.access")
+
+BASE = "/api/v1/"
+DATA = "/api/v1/data/"
+PRIMARY = "~"
+"""Stands for the primary entity of a service in an internal data path."""
+
+RESERVED = frozenset(
+    {
+        "auth",
+        "core",
+        "data",
+        "forms",
+        "menus",
+        "gateway",
+        "openapi.json",
+        "realtime",
+        "health",
+        "metrics",
+        "docs",
+    }
+)
+"""First words of API paths; no service with a primary entity has such a name."""
+
+PLATFORM_ENTITIES = frozenset({"tenants", "users", "roles", "teams", "audit"})
+
+_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+
+
+class Entry:
+    """ASGI application around the application."""
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; other scopes (lifespan, websocket) pass through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        scope["rangka.request_id"] = request_id
+        scope["rangka.path"] = scope["path"]
+        scope["path"] = data_path(scope["path"])
+        # A Litestar mount rewrites `path`; the data routes read this one.
+        scope["rangka.data_path"] = scope["path"].removeprefix(DATA)
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    *_SECURITY_HEADERS,
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            if logger.isEnabledFor(logging.INFO):
+                _log(scope, status, request_id, time.perf_counter() - started)
+
+
+def data_path(path: str) -> str:
+    """Return the path inside the data mount for an alias path, or the path itself."""
+    if not path.startswith(BASE) or path.startswith(DATA):
+        return path
+    first, _, rest = path[len(BASE) :].partition("/")
+    tail = f"/{rest}" if rest else ""
+    if first == "core":
+        entity, _, below = rest.partition("/")
+        if entity in PLATFORM_ENTITIES and not _is_assignment(entity, below):
+            return f"{DATA}platform/{rest}"
+        return path
+    if not first or first in RESERVED:
+        return path
+    return f"{DATA}{first}/{PRIMARY}{tail}"
+
+
+def _is_assignment(entity: str, below: str) -> bool:
+    """Return whether the path is `/core/tenants/{id}/services…`, a handler's own."""
+    return entity == "tenants" and below.partition("/")[2].startswith("services")
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.match(value):
+            return str(value.decode())
+    return f"req_{uuid7().hex}"
+
+
+def _log(scope: Scope, status: int, request_id: str, seconds: float) -> None:
+    context = scope.get("rangka.context")
+    fields = {
+        "request_id": request_id,
+        "method": scope["method"],
+        "path": scope["rangka.path"],
+        "status": status,
+        "ms": round(seconds * 1000, 2),
+        "tenant_id": str(context.tenant_id) if context else None,
+        "user_id": str(context.user_id) if context else None,
+    }
+    logger.info("request", extra={"fields": fields})

@@ -1,0 +1,102 @@
+"""Reading a raw ASGI request and answering it; for the hot routes only."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from engine.api.entry import Receive, Scope, Send
+from engine.api.envelope import JSON
+from engine.errors import BadRequest, PayloadTooLarge
+
+
+class Request:
+    """One raw request: method, path segments, query, headers, body."""
+
+    __slots__ = ("_headers", "_receive", "method", "query", "request_id", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._headers: dict[bytes, bytes] | None = None
+        self.method: str = scope["method"]
+        self.query: str = scope["query_string"].decode("latin-1")
+        self.request_id: str = scope["rangka.request_id"]
+
+    def header(self, name: bytes) -> str | None:
+        """Return a header's value; names are lower case. The last one wins."""
+        if self._headers is None:
+            self._headers = dict(self.scope["headers"])
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def ip(self) -> str | None:
+        """Return the peer's address."""
+        client = self.scope.get("client")
+        return client[0] if client else None
+
+    async def body(self, limit: int) -> bytes:
+        """Return the body; raises PayloadTooLarge over `limit` bytes."""
+        declared = self.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        chunks, size = [], 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise BadRequest("The connection ended before the body did.")
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks)
+
+    async def chunks(self, limit: int) -> Any:
+        """Yield the body piece by piece; raises PayloadTooLarge over `limit` bytes."""
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise BadRequest("The connection ended before the body did.")
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            more = bool(message.get("more_body"))
+            if chunk:
+                yield chunk
+
+
+def segments(path: str) -> list[str]:
+    """Return the decoded segments of a path, the empty ones at its ends dropped."""
+    return [unquote(part) for part in path.strip("/").split("/")]
+
+
+async def answer(
+    send: Send,
+    status: int,
+    body: bytes,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    content_type: str = JSON,
+) -> None:
+    """Send a whole response."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type.encode()),
+                (b"content-length", str(len(body)).encode()),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"The body is over {limit // 1024} KiB; send less, or use the import for files."
+    )
