@@ -166,17 +166,17 @@ async def test_a_transaction_whose_backend_dies_is_a_lost_connection(
         assert len(await (await connection.execute(NAMES)).fetchall()) == 2
 
 
-@pytest.mark.parametrize("door", ["app_dsn", "system_dsn"])
+@pytest.mark.parametrize("door", ["app", "system"])
 async def test_it_refuses_to_start_as_a_role_that_owns_tables(
     shop: Shop, door: str
 ) -> None:
-    dsns = {
-        "app_dsn": shop.app_dsn,
-        "system_dsn": shop.settings.system_database_url,
-        "owner_dsn": shop.settings.owner_database_url,
-    }
-    dsns[door] = shop.settings.owner_database_url
-    unsafe = Database(**dsns)
+    settings = shop.settings
+    owner = settings.owner_database_url
+    unsafe = Database(
+        app_dsn=owner if door == "app" else shop.app_dsn,
+        system_dsn=owner if door == "system" else settings.system_database_url,
+        owner_dsn=owner,
+    )
 
     with pytest.raises(StartupError, match="rangka_owner"):
         await unsafe.open()

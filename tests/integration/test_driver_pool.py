@@ -2,13 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
+import uvloop
 from shop import TENANT_A, TENANT_B, Shop
 
 from engine.database_errors import ConnectionLost, PoolTimeout, StatementTimeout
-from engine.driver import Statement
+from engine.driver import Row, Statement
 from engine.driver_pool import Pool, PoolLimits
 
 NAMES = Statement("select name from shop.items order by name")
@@ -45,43 +48,85 @@ async def until_busy(task: "asyncio.Task[object]", pool: Pool) -> None:
     assert not task.done()
 
 
-async def test_no_task_ever_sees_rows_of_the_other_tenant(shop: Shop) -> None:
-    chance = random.Random(20261121)  # noqa: S311 - repeatable, no secret
-    wrong: list[object] = []
-    outcomes = {"answered": 0, "cancelled": 0}
-    pool = Pool(shop.app_dsn, PoolLimits(min_size=2, max_size=4, wait_seconds=60))
-    await pool.open()
+@dataclass
+class Storm:
+    """What 200 tasks of two tenants met, many of them cancelled at some moment."""
 
-    async def ask(tenant: object, letter: bytes, sleep: float) -> None:
-        for _ in range(5):
-            pause = f"{sleep:.4f}".encode()
-            result = await pool.fetch(tenant, SLOW_NAMES, [pause])
-            names = sorted(row[0] or b"" for row in result.rows)
-            if names != [letter + b"-1", letter + b"-2"]:
-                wrong.append((tenant, result.rows))
-            outcomes["answered"] += 1
+    wrong: list[object] = field(default_factory=list)
+    answered: int = 0
+    cancelled: int = 0
+    calm: list[object] = field(default_factory=list)
+    size: int = 0
 
-    async def storm(tenant: object, letter: bytes) -> None:
-        task = asyncio.create_task(ask(tenant, letter, chance.random() * 0.02))
+    async def run(self, dsn: str) -> None:
+        chance = random.Random(20261121)  # noqa: S311 - repeatable, no secret
+        limits = PoolLimits(min_size=2, max_size=4, wait_seconds=60)
+        pool = Pool(dsn, limits)
+        await pool.open()
+        both = [(TENANT_A, b"a"), (TENANT_B, b"b")]
+        await asyncio.gather(
+            *(self._task(pool, chance, *both[number % 2]) for number in range(200))
+        )
+        for tenant, _ in both * 20:
+            self.calm.append((await pool.fetch(tenant, NAMES)).rows[0][0])
+        self.size = pool.state.size
+        await pool.close()
+
+    async def _task(
+        self, pool: Pool, chance: random.Random, tenant: UUID, letter: bytes
+    ) -> None:
+        task = asyncio.create_task(
+            self._ask(pool, tenant, letter, chance.random() * 0.02)
+        )
         if chance.random() < 0.6:
             await asyncio.sleep(chance.random() * 1.5)
-            if task.cancel():
-                outcomes["cancelled"] += 1
+            self.cancelled += task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
 
-    both = [(TENANT_A, b"a"), (TENANT_B, b"b")]
-    await asyncio.gather(*(storm(*both[number % 2]) for number in range(200)))
-    calm = await asyncio.gather(*(pool.fetch(t, NAMES) for t, _ in both * 20))
-    state = pool.state
-    await pool.close()
+    async def _ask(self, pool: Pool, tenant: UUID, letter: bytes, sleep: float) -> None:
+        for _ in range(5):
+            result = await pool.fetch(tenant, SLOW_NAMES, [f"{sleep:.4f}".encode()])
+            names = sorted(row[0] or b"" for row in result.rows)
+            if names != [letter + b"-1", letter + b"-2"]:
+                self.wrong.append((tenant, result.rows))
+            self.answered += 1
 
-    assert wrong == []
-    assert outcomes["answered"] > 100
-    assert outcomes["cancelled"] > 50
-    assert [result.rows[0][0] for result in calm] == [b"a-1", b"b-1"] * 20
-    assert state.size <= 4
+
+def run_on_asyncio(storm: Storm, dsn: str) -> None:
+    asyncio.run(storm.run(dsn))
+
+
+def run_on_uvloop(storm: Storm, dsn: str) -> None:
+    uvloop.run(storm.run(dsn))
+
+
+@pytest.mark.parametrize("run", [run_on_asyncio, run_on_uvloop])
+def test_no_task_ever_sees_rows_of_the_other_tenant(
+    shop: Shop, run: Callable[[Storm, str], None]
+) -> None:
+    storm = Storm()
+
+    run(storm, shop.app_dsn)
+
+    assert storm.wrong == []
+    assert storm.answered > 100
+    assert storm.cancelled > 50
+    assert storm.calm == [b"a-1", b"b-1"] * 20
+    assert storm.size <= 4
+
+
+def test_big_parameters_go_out_on_uvloop(shop: Shop) -> None:
+    async def send() -> list[Row]:
+        pool = Pool(shop.app_dsn, PoolLimits(min_size=0, max_size=1))
+        await pool.open()
+        statement = Statement("select length($1)")
+        result = await pool.fetch(None, statement, [b"x" * 20_000_000])
+        await pool.close()
+        return result.rows
+
+    assert uvloop.run(send()) == [(b"20000000",)]
 
 
 async def test_after_a_cancel_the_next_tenant_gets_its_own_answer(
