@@ -1,0 +1,1 @@
+"""The built-in service `customers`: its JSON and, in `service.py`, its behaviour."""
