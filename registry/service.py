@@ -29,7 +29,7 @@ Record = Mapping[str, Any]
 """A record as the API answers it: JSON values by field name, `id` and `version`."""
 
 
-class Refused(Exception):  # noqa: N818 - reads as what happened
+class Refused(Exception):
     """Service code refuses a write; the client gets it as a field error (422).
 
     Attributes:

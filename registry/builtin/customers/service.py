@@ -20,4 +20,4 @@ async def stamp_activation(host: Host, change: Change) -> None:
         return
     plan = await host.get("plans.plans", plan_id)
     if plan is not None and plan["is_active"] is False:
-        host.refuse("plan", "not_on_sale", "This plan is no longer sold; choose another.")
+        host.refuse("plan", "not_on_sale", "This plan is not sold any more.")
