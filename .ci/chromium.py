@@ -18,14 +18,16 @@ def main() -> None:
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("setup: installing Chromium with apt-get (about 30 s)", flush=True)
-        quiet = {"stdout": subprocess.DEVNULL, "check": False}
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update"], **quiet)
-        subprocess.run(
+        for command in (
+            ["apt-get", "update"],
             ["apt-get", "install", "-y", "--no-install-recommends", "chromium"],
-            env=environment,
-            **quiet,
-        )
+        ):
+            subprocess.run(
+                command,
+                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+                stdout=subprocess.DEVNULL,
+                check=False,
+            )
     if find_chromium() is None:
         print("setup: downloading Chromium with Playwright", flush=True)
         subprocess.run(

@@ -1,0 +1,69 @@
+"""The command frame: help at every level, exit codes, wrong usage."""
+
+from pathlib import Path
+
+import pytest
+
+from engine import migrations
+from engine.cli import COMMANDS, main
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_every_level_explains_itself(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(" ".join(["usage: rangka", *command]))
+    assert "None" not in shown
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    shown = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f"\n    {name} " in shown
+
+
+@pytest.mark.parametrize("argv", [[], ["fly"], ["serve", "--port", "x"]])
+def test_wrong_usage_is_exit_code_2(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+
+    assert ended.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_refused_start_is_one_message_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RANGKA_PORT", "x")
+
+    assert main(["migrate"]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith("rangka: RANGKA_PORT")
+    assert "Traceback" not in said
+
+
+def test_doctor_finds_no_database_in_an_empty_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--data-dir", str(tmp_path)]) == 1
+
+    assert "rangka migrate" in capsys.readouterr().out
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_revisions_are_in_the_order_of_their_files() -> None:
+    found = migrations.revisions()
+
+    assert found[0] == "0001"
+    assert list(found) == sorted(set(found))
