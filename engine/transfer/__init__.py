@@ -1,0 +1,1 @@
+"""Import and export: whole files of records, in bounded memory."""

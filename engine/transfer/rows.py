@@ -1,0 +1,124 @@
+"""Files of an import as rows: CSV and JSONL, piece by piece.
+
+Owns decoding only. A row is a mapping from field name to CSV text or JSON value,
+with the number of the row in the file (the header is line 1 of a CSV).
+"""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from engine.errors import BadRequest
+
+MAX_LINE_BYTES = 1024 * 1024
+
+Row = tuple[int, Mapping[str, Any]]
+
+
+async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """Yield the lines of a UTF-8 file without their line ends.
+
+    Raises BadRequest when it is not UTF-8 or a line is over 1 MiB.
+    """
+    rest = b""
+    first = True
+    async for chunk in chunks:
+        rest += chunk
+        *whole, rest = rest.split(b"\n")
+        if len(rest) > MAX_LINE_BYTES:
+            raise BadRequest(
+                "A line is longer than 1 MiB; is this a CSV or JSONL file?"
+            )
+        for line in whole:
+            yield _text(line, first=first)
+            first = False
+    if rest:
+        yield _text(rest, first=first)
+
+
+def _text(line: bytes, *, first: bool) -> str:
+    try:
+        text = line.decode("utf-8").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise BadRequest(
+            "The file is not UTF-8. In a spreadsheet, save it as “CSV UTF-8”."
+        ) from error
+    return text.removeprefix("\ufeff") if first else text
+
+
+async def jsonl_rows(source: AsyncIterator[str]) -> AsyncIterator[Row]:
+    """Yield one row a line; a line that is no JSON object has the key None."""
+    number = 0
+    async for line in source:
+        number += 1
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            value = None
+        yield number, value if isinstance(value, dict) else {_BROKEN: line[:200]}
+
+
+_BROKEN = ""
+"""Name under which a line stands that could not be read."""
+
+
+def is_broken(row: Mapping[str, Any]) -> bool:
+    """Return whether the line could not be read at all."""
+    return _BROKEN in row
+
+
+async def csv_rows(source: AsyncIterator[str]) -> AsyncIterator[Row]:
+    """Yield the rows of a CSV file (RFC 4180) with a header line.
+
+    The separator is `,`, `;` or a tab, told by the header; spreadsheets with
+    Indonesian settings write `;`.
+    """
+    header: list[str] | None = None
+    delimiter = ","
+    pending, started, number = "", 0, 0
+    async for line in source:
+        number += 1
+        if not pending:
+            started = number
+        pending = f"{pending}\n{line}" if pending else line
+        if pending.count('"') % 2:
+            if len(pending) > MAX_LINE_BYTES:
+                raise BadRequest(f'Line {started}: a quote (") is never closed.')
+            continue
+        record, pending = pending, ""
+        if not record.strip():
+            continue
+        if header is None:
+            delimiter = max(",;\t", key=record.count)
+            header = [name.strip() for name in _cells(record, delimiter)]
+            _check_header(header)
+            continue
+        cells = _cells(record, delimiter)
+        if len(cells) > len(header):
+            yield started, {_BROKEN: record[:200]}
+            continue
+        yield started, dict(zip(header, cells, strict=False))
+    if pending:
+        raise BadRequest(f'Line {started}: a quote (") is never closed.')
+    if header is None:
+        raise BadRequest("The file is empty; its first line names the fields.")
+
+
+def _cells(record: str, delimiter: str) -> list[str]:
+    reader: Iterator[list[str]] = csv.reader(
+        io.StringIO(record, newline=""), delimiter=delimiter
+    )
+    return next(reader)
+
+
+def _check_header(header: list[str]) -> None:
+    empty = [str(index + 1) for index, name in enumerate(header) if not name]
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if empty:
+        raise BadRequest(f"Column {', '.join(empty)} has no name in the first line.")
+    if twice:
+        raise BadRequest(f"The first line names twice: {', '.join(twice)}.")
