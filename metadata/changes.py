@@ -124,8 +124,8 @@ def _rules(
     if entity.parent is None:
         for names in ddl.unique_sets(entity):
             name = identifiers.unique_name(entity.definition, names)
-            meaning = (_ids(entity, names), entity.soft_delete)
-            found[name] = (meaning, ddl.unique_index(entity, names), "index")
+            unique = (_ids(entity, names), entity.soft_delete)
+            found[name] = (unique, ddl.unique_index(entity, names), "index")
         for names in ddl.plain_indexes(entity):
             name = identifiers.index_name(entity.definition, names)
             found[name] = (_ids(entity, names), ddl.plain_index(entity, names), "index")
@@ -137,13 +137,12 @@ def _rules(
         for (name, check), text in zip(
             ddl.checks_of(entity, field), texts, strict=True
         ):
-            meaning = (text, ddl.type_of(field))
-            found[name] = (meaning, ddl.add_check(entity, name, check), "rule")
+            said = (text, ddl.type_of(field))
+            found[name] = (said, ddl.add_check(entity, name, check), "rule")
         for step in _foreign_key(entity, field, targets):
             name = identifiers.foreign_key_name(entity.definition, field.name)
-            target = targets(str(field.target))
-            meaning = (target, field.on_delete)
-            found[name] = (meaning, step, "rule")
+            pointed = (targets(str(field.target)), field.on_delete)
+            found[name] = (pointed, step, "rule")
     return found
 
 
@@ -190,7 +189,7 @@ def _foreign_key(
 
 
 def _remove(pairs: list[_Pair], removed: list[CompiledEntity]) -> list[Step]:
-    steps = []
+    steps: list[Step] = []
     gone = {entity.key for entity in removed}
     for pair in pairs:
         kept = _by_id(pair.new)

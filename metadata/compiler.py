@@ -171,7 +171,7 @@ def _lines(
     key: str,
 ) -> CompiledEntity:
     """Return the owned child entity of a `lines` field."""
-    inner: tuple[FieldDefinition, ...] = getattr(field, "fields", ())
+    inner: tuple[Any, ...] = getattr(field, "fields", ())
     child_key = f"{key}.{field.name}"
     fields = {
         item.name: _field(service, entity, item, version, tables, child_key)

@@ -205,10 +205,8 @@ def indexes_of(entity: CompiledEntity, *, trigrams: bool) -> list[Step]:
             "",
         )
     ]
-    for names in unique_sets(entity):
-        steps.append(unique_index(entity, names))
-    for names in plain_indexes(entity):
-        steps.append(plain_index(entity, names))
+    steps.extend(unique_index(entity, names) for names in unique_sets(entity))
+    steps.extend(plain_index(entity, names) for names in plain_indexes(entity))
     if trigrams:
         steps.extend(trigram_index(entity, name) for name in entity.search)
     return steps
