@@ -13,8 +13,26 @@ from pydantic import Field
 from metadata.fields.base import FieldType
 from metadata.fields.booleans import Boolean, BooleanField
 from metadata.fields.choices import Choice, ChoiceField
+from metadata.fields.colours import Colour, ColourField
+from metadata.fields.contacts import (
+    Email,
+    EmailField,
+    Phone,
+    PhoneField,
+    Url,
+    UrlField,
+)
 from metadata.fields.documents import JsonDocument, JsonField
+from metadata.fields.durations import Duration, DurationField
 from metadata.fields.lines import Lines, LinesField
+from metadata.fields.networks import (
+    Cidr,
+    CidrField,
+    Ip,
+    IpField,
+    Mac,
+    MacField,
+)
 from metadata.fields.numbers import (
     DecimalField,
     DecimalNumber,
@@ -25,7 +43,11 @@ from metadata.fields.numbers import (
     Percent,
     PercentField,
 )
+from metadata.fields.places import GeoPoint, GeoPointField
+from metadata.fields.quantities import Bytes, BytesField, Rate, RateField
 from metadata.fields.relations import Relation, RelationField, UuidField, UuidType
+from metadata.fields.rich_text import RichText, RichTextField
+from metadata.fields.secret import Secret, SecretField
 from metadata.fields.sequences import SequenceField, SequenceNumber
 from metadata.fields.texts import LongText, LongTextField, Text, TextField
 from metadata.fields.times import (
@@ -35,6 +57,12 @@ from metadata.fields.times import (
     DateTimeField,
     Time,
     TimeField,
+)
+from metadata.fields.word_lists import (
+    MultiChoice,
+    MultiChoiceField,
+    Tags,
+    TagsField,
 )
 
 AnyField = Annotated[
@@ -53,7 +81,22 @@ AnyField = Annotated[
     | LinesField
     | JsonField
     | UuidField
-    | SequenceField,
+    | SequenceField
+    | RichTextField
+    | EmailField
+    | UrlField
+    | PhoneField
+    | DurationField
+    | MultiChoiceField
+    | TagsField
+    | IpField
+    | CidrField
+    | MacField
+    | GeoPointField
+    | ColourField
+    | RateField
+    | BytesField
+    | SecretField,
     Field(discriminator="type"),
 ]
 """A field definition of any type, told apart by `type`."""
@@ -77,6 +120,21 @@ _TYPES: tuple[FieldType[Any], ...] = (
     JsonDocument(),
     UuidType(),
     SequenceNumber(),
+    RichText(),
+    Email(),
+    Url(),
+    Phone(),
+    Duration(),
+    MultiChoice(),
+    Tags(),
+    Ip(),
+    Cidr(),
+    Mac(),
+    GeoPoint(),
+    Colour(),
+    Rate(),
+    Bytes(),
+    Secret(),
 )
 
 FIELD_TYPES: Mapping[str, FieldType[Any]] = MappingProxyType(
