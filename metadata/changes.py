@@ -1,5 +1,4 @@
-"""What a new version changes in the database: the difference of two versions by stable
-id, as the ordered steps of a publish; pure.
+"""The difference of two versions by stable id, as the ordered steps of a publish; pure.
 
 A rename is the same id under another name, so it keeps the data. The order makes
 every step possible: rules and indexes that go, then what is removed, then renames

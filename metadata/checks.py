@@ -1,0 +1,376 @@
+"""What is wrong with a definition: every finding at once, with a path and a remedy.
+
+Pydantic says whether a document has the right shape; here stands whether it makes
+sense: names, references, conditions, defaults, and whether other published services
+would still work.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from jsonschema_rs import Draft202012Validator
+from pydantic import ValidationError
+
+from metadata import identifiers
+from metadata.conditions import ConditionError, comparisons, parse
+from metadata.definitions import Entity, MenuItem, Service
+from metadata.fields import FIELD_TYPES
+from metadata.fields.base import FieldDefinition, InvalidValue
+
+API_WORDS = frozenset(
+    {
+        "auth",
+        "core",
+        "data",
+        "docs",
+        "forms",
+        "gateway",
+        "health",
+        "menus",
+        "metrics",
+        "openapi",
+        "platform",
+        "realtime",
+    }
+)
+"""First words of API paths, which no service may be named."""
+
+SYSTEM_FIELDS = frozenset(
+    {"id", "version", "created_at", "created_by", "updated_at", "updated_by"}
+)
+PLATFORM_TARGETS = frozenset({"platform.users"})
+MAX_COLUMNS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `path` is a JSON Pointer into the definition."""
+
+    severity: Literal["error", "warning"]
+    path: str
+    code: str
+    message: str
+    remedy: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the finding as the API shows it."""
+        return asdict(self)
+
+
+def read_service(raw: Any) -> tuple[Service | None, list[Finding]]:
+    """Return the definition of a document, or None and what is wrong with its shape."""
+    try:
+        return Service.model_validate(raw), []
+    except ValidationError as error:
+        return None, [
+            Finding(
+                "error",
+                "".join(f"/{part}" for part in _location(item["loc"])),
+                str(item["type"]),
+                str(item["msg"]),
+                "Correct the value; docs/field-types.md lists the options of each type.",
+            )
+            for item in error.errors(include_url=False, include_context=False)
+        ]
+
+
+def _location(parts: Sequence[int | str]) -> Iterator[int | str]:
+    """Yield the parts of a path without the names Pydantic gives to unions."""
+    for index, part in enumerate(parts):
+        is_tag = part in FIELD_TYPES and index > 0 and isinstance(parts[index - 1], int)
+        if not is_tag:
+            yield part
+
+
+def check_service(
+    definition: Service, *, others: Mapping[str, Service]
+) -> list[Finding]:
+    """Return every finding of a definition, errors and warnings.
+
+    `others` are the other published services; a change that breaks one of their
+    relations is an error that names it.
+    """
+    checker = _Checker(definition, others)
+    checker.run()
+    return checker.findings
+
+
+class _Checker:
+    def __init__(self, service: Service, others: Mapping[str, Service]) -> None:
+        self.findings: list[Finding] = []
+        self._service = service
+        self._others = others
+
+    def run(self) -> None:
+        service = self._service
+        if service.name in API_WORDS:
+            self._error(
+                "/name",
+                "reserved",
+                f'"{service.name}" is a word of the API',
+                "Choose another name for the service.",
+            )
+        self._same_schema()
+        self._twice("/entities", "id", (e.id for e in service.entities))
+        self._twice("/entities", "name", (e.name for e in service.entities))
+        names = [entity.name for entity in service.entities]
+        if service.primary_entity and service.primary_entity not in names:
+            self._missing("/primary_entity", service.primary_entity, "entity", names)
+        for required in service.requires:
+            if required not in self._others:
+                self._error(
+                    "/requires",
+                    "unknown_service",
+                    f'the required service "{required}" is not published',
+                    f"Publish {required} first, or take it out of requires.",
+                )
+        for index, entity in enumerate(service.entities):
+            self._entity(entity, f"/entities/{index}")
+        self._menu(service.menu.items, "/menu/items")
+        self._dependants()
+        if service.type == "external" and service.base_url is None:
+            self._error(
+                "/base_url",
+                "required",
+                "an external service has an address",
+                "Enter the base URL of its API.",
+            )
+
+    def _same_schema(self) -> None:
+        own = identifiers.schema_name(self._service.name)
+        for name in self._others:
+            if identifiers.schema_name(name) == own:
+                self._error(
+                    "/name",
+                    "collision",
+                    f'"{self._service.name}" and "{name}" would share a schema',
+                    "Choose a name that differs in more than - and _.",
+                )
+
+    def _entity(self, entity: Entity, path: str) -> None:
+        fields = {field.name: field for field in entity.fields}
+        self._twice(f"{path}/fields", "id", (f.id for f in entity.fields))
+        self._twice(f"{path}/fields", "name", (f.name for f in entity.fields))
+        for index, field in enumerate(entity.fields):
+            self._field(field, f"{path}/fields/{index}")
+            for name in self._inner_names(field):
+                self._column_name(name, f"{path}/fields/{index}")
+        if len(entity.fields) > MAX_COLUMNS:
+            self._error(
+                f"{path}/fields",
+                "too_many",
+                f"more than {MAX_COLUMNS} fields",
+                "Split the entity in two with a relation between them.",
+            )
+        if entity.title_field and entity.title_field not in fields:
+            self._missing(f"{path}/title_field", entity.title_field, "field", fields)
+        for key in ("unique", "indexes"):
+            for index, names in enumerate(getattr(entity, key)):
+                for name in names:
+                    self._stored(name, fields, f"{path}/{key}/{index}")
+        for index, rule in enumerate(entity.rules):
+            self._condition(rule.if_, entity, f"{path}/rules/{index}/if")
+            if rule.then.check is not None:
+                self._condition(
+                    rule.then.check, entity, f"{path}/rules/{index}/then/check"
+                )
+            for name in (*rule.then.required, *rule.then.readonly):
+                if name not in fields:
+                    self._missing(f"{path}/rules/{index}/then", name, "field", fields)
+        for name, action in entity.actions.items():
+            self._condition(action.when, entity, f"{path}/actions/{name}/when")
+            for target in action.set:
+                if target not in fields:
+                    self._missing(f"{path}/actions/{name}/set", target, "field", fields)
+        self._list(entity, fields, path)
+        for name, form in entity.forms.items():
+            for shown in form.fields or ():
+                if shown not in fields:
+                    self._missing(f"{path}/forms/{name}/fields", shown, "field", fields)
+
+    def _list(
+        self, entity: Entity, fields: Mapping[str, FieldDefinition], path: str
+    ) -> None:
+        known = [*fields, *SYSTEM_FIELDS]
+        columns = [
+            item if isinstance(item, str) else item.field
+            for item in entity.list.columns
+        ]
+        sorted_by = [name.lstrip("-").partition(":")[0] for name in entity.list.sort]
+        for name in (*columns, *sorted_by, *entity.list.filters):
+            if name.partition(".")[0] not in known:
+                self._missing(f"{path}/list", name, "field", known)
+        for index, view in enumerate(entity.list.views):
+            self._condition(view.filter, entity, f"{path}/list/views/{index}/filter")
+
+    def _field(self, field: FieldDefinition, path: str) -> None:
+        kind = FIELD_TYPES[field.type]
+        for option, message in kind.findings(field):
+            place = option.replace(".", "/")
+            self._error(
+                f"{path}/{place}",
+                "option",
+                f"{field.name}: {option} {message}",
+                "See docs/field-types.md for this type's options.",
+            )
+        self._column_name(field.name, f"{path}/name")
+        if field.unique and not kind.stored:
+            self._error(
+                f"{path}/unique",
+                "not_stored",
+                f"{field.name} has no column",
+                "Remove unique.",
+            )
+        target = getattr(field, "to", None)
+        if isinstance(target, str):
+            self._target(field, target, path)
+        if field.default is not None:
+            self._default(field, path)
+        for index, inner in enumerate(getattr(field, "fields", ())):
+            self._field(inner, f"{path}/fields/{index}")
+
+    def _inner_names(self, field: FieldDefinition) -> Iterable[str]:
+        return (inner.name for inner in getattr(field, "fields", ()))
+
+    def _column_name(self, name: str, path: str) -> None:
+        if name in identifiers.SYSTEM_COLUMN_NAMES:
+            self._error(
+                path,
+                "reserved",
+                f'"{name}" is a column of the engine itself',
+                f"Choose another name, such as {name}_value.",
+            )
+
+    def _target(self, field: FieldDefinition, target: str, path: str) -> None:
+        service, _, entity = target.partition(".")
+        if target in PLATFORM_TARGETS:
+            return
+        if service == self._service.name:
+            found = any(e.name == entity for e in self._service.entities)
+        else:
+            other = self._others.get(service)
+            found = other is not None and any(e.name == entity for e in other.entities)
+            if found and service not in self._service.requires:
+                self._error(
+                    "/requires",
+                    "not_required",
+                    f"{field.name} points into the service {service}",
+                    f'Add "{service}" to requires.',
+                )
+        if not found:
+            self._error(
+                f"{path}/to",
+                "unknown_entity",
+                f"there is no entity {target}",
+                "Point at an entity of this service or of a published one.",
+            )
+
+    def _default(self, field: FieldDefinition, path: str) -> None:
+        value, kind = field.default, FIELD_TYPES[field.type]
+        if isinstance(value, str) and value.startswith("$"):
+            return
+        fits = Draft202012Validator(
+            kind.json_schema(field), validate_formats=True
+        ).is_valid(value)
+        if fits:
+            try:
+                kind.to_parameter(field, value)
+            except InvalidValue:
+                fits = False
+        if not fits:
+            self._error(
+                f"{path}/default",
+                "default",
+                f"the default of {field.name} does not fit",
+                "Give a value that a user could enter, or remove the default.",
+            )
+
+    def _condition(self, raw: Mapping[str, Any], entity: Entity, path: str) -> None:
+        try:
+            condition = parse(raw)
+        except ConditionError as error:
+            self._error(
+                f"{path}{error.path}",
+                "condition",
+                error.message,
+                "See docs/query-language.md.",
+            )
+            return
+        fields = {field.name: field for field in entity.fields}
+        for comparison in comparisons(condition):
+            name = comparison.path[0]
+            field = fields.get(name)
+            if field is None:
+                if name not in SYSTEM_FIELDS:
+                    self._missing(path, name, "field", fields)
+            elif len(comparison.path) == 1:
+                kind = FIELD_TYPES[field.type]
+                if comparison.operator not in kind.operators:
+                    self._error(
+                        path,
+                        "operator",
+                        f"{name} ({kind.name}) does not answer {comparison.operator}",
+                        f"Use one of: {', '.join(sorted(kind.operators))}.",
+                    )
+
+    def _menu(self, items: Sequence[MenuItem], path: str) -> None:
+        entities = {entity.name: entity for entity in self._service.entities}
+        endpoints = [endpoint.name for endpoint in self._service.endpoints]
+        for index, item in enumerate(items):
+            place = f"{path}/{index}"
+            if item.entity and item.entity not in entities:
+                self._missing(f"{place}/entity", item.entity, "entity", entities)
+            if item.endpoint and item.endpoint not in endpoints:
+                self._missing(f"{place}/endpoint", item.endpoint, "endpoint", endpoints)
+            self._menu(item.children, f"{place}/children")
+
+    def _dependants(self) -> None:
+        own = {entity.name for entity in self._service.entities}
+        for other in self._others.values():
+            for entity in other.entities:
+                for field in entity.fields:
+                    service, _, target = str(getattr(field, "to", "")).partition(".")
+                    if service == self._service.name and target not in own:
+                        self._error(
+                            "/entities",
+                            "still_used",
+                            f"{other.name}.{entity.name}.{field.name} points at "
+                            f"{target}, which would be gone",
+                            f"Change {other.name} first.",
+                        )
+
+    def _stored(
+        self, name: str, fields: Mapping[str, FieldDefinition], path: str
+    ) -> None:
+        field = fields.get(name)
+        if field is None:
+            self._missing(path, name, "field", fields)
+        elif not FIELD_TYPES[field.type].stored:
+            self._error(
+                path, "not_stored", f"{name} has no column", f"Leave {name} out."
+            )
+
+    def _twice(self, path: str, what: str, values: Iterable[str]) -> None:
+        seen: set[str] = set()
+        for value in values:
+            if value in seen:
+                self._error(
+                    path,
+                    "duplicate",
+                    f'the {what} "{value}" stands twice',
+                    f"Give each its own {what}.",
+                )
+            seen.add(value)
+
+    def _missing(self, path: str, name: str, what: str, known: Iterable[str]) -> None:
+        words = ", ".join(sorted(known)) or "none"
+        self._error(
+            path,
+            f"unknown_{what}",
+            f'there is no {what} "{name}"',
+            f"There are: {words}.",
+        )
+
+    def _error(self, path: str, code: str, message: str, remedy: str) -> None:
+        self.findings.append(Finding("error", path, code, message, remedy))
