@@ -7,7 +7,7 @@ the rules and indexes that come.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metadata import ddl, identifiers
 from metadata.compiled import CompiledEntity, CompiledField, CompiledService
@@ -69,12 +69,14 @@ def compare(
     for pair in pairs:
         steps.extend(_drop_rules(pair, targets, trigrams=trigrams))
     steps.extend(_remove(pairs, removed))
+    for pair in pairs:
+        steps.extend(_retypes(pair, impossible))
     steps.extend(_rename(new, pairs))
     for entity in added:
         if entity.parent is None or _parent_is_old(entity, after, before):
             steps.extend(ddl.create_table(entity, trigrams=trigrams))
     for pair in pairs:
-        steps.extend(_columns(pair, impossible))
+        steps.extend(_columns(pair))
     for pair in pairs:
         steps.extend(_add_rules(pair, targets, trigrams=trigrams))
     for entity in added:
@@ -115,46 +117,71 @@ def _ids(entity: CompiledEntity, names: tuple[str, ...]) -> tuple[str, ...]:
 # -- rules and indexes: compared by what they say, not by what they are called -------
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """An index, check or foreign key.
+
+    `meaning` is equal for two that say the same, whatever the fields are called.
+    """
+
+    meaning: object
+    step: Step
+    is_index: bool
+    field_ids: frozenset[str]
+
+
 def _rules(
     entity: CompiledEntity, targets: Targets, *, trigrams: bool
-) -> dict[str, tuple[object, Step, str]]:
-    """Return every index, check and foreign key: name → (meaning, step, kind)."""
-    found: dict[str, tuple[object, Step, str]] = {}
+) -> dict[str, _Rule]:
+    """Return every index, check and foreign key of a table by name."""
+    found: dict[str, _Rule] = {}
+
+    def add(name: str, meaning: object, step: Step, *ids: str, index: bool) -> None:
+        found[name] = _Rule(meaning, step, index, frozenset(ids))
+
     if entity.parent is None:
         for names in ddl.unique_sets(entity):
             name = identifiers.unique_name(entity.definition, names)
-            unique = (_ids(entity, names), entity.soft_delete)
-            found[name] = (unique, ddl.unique_index(entity, names), "index")
+            ids = _ids(entity, names)
+            step = ddl.unique_index(entity, names)
+            add(name, (ids, entity.soft_delete), step, *ids, index=True)
         for names in ddl.plain_indexes(entity):
             name = identifiers.index_name(entity.definition, names)
-            found[name] = (_ids(entity, names), ddl.plain_index(entity, names), "index")
+            ids = _ids(entity, names)
+            add(name, ids, ddl.plain_index(entity, names), *ids, index=True)
         for searched in entity.search if trigrams else ():
             name = identifiers.index_name(entity.definition, (searched,), "tg")
-            found[name] = (searched, ddl.trigram_index(entity, searched), "index")
+            field_id = entity.fields[searched].id
+            step = ddl.trigram_index(entity, searched)
+            add(name, field_id, step, field_id, index=True)
     for field in entity.stored.values():
         texts = field.type.check(field.definition, "?")
         for (name, check), text in zip(
             ddl.checks_of(entity, field), texts, strict=True
         ):
             said = (text, ddl.type_of(field))
-            found[name] = (said, ddl.add_check(entity, name, check), "rule")
+            step = ddl.add_check(entity, name, check)
+            add(name, said, step, field.id, index=False)
         for step in _foreign_key(entity, field, targets):
             name = identifiers.foreign_key_name(entity.definition, field.name)
             pointed = (targets(str(field.target)), field.on_delete)
-            found[name] = (pointed, step, "rule")
+            add(name, pointed, step, field.id, index=False)
     return found
 
 
 def _drop_rules(pair: _Pair, targets: Targets, *, trigrams: bool) -> list[Step]:
     old = _rules(pair.old, targets, trigrams=trigrams)
     new = _rules(pair.new, targets, trigrams=trigrams)
-    steps = []
-    for name, (meaning, step, kind) in old.items():
-        if name in new and new[name][0] == meaning:
-            continue
-        drop = ddl.drop_index if kind == "index" else ddl.drop_constraint
-        steps.append(drop(pair.old, name, step.sql))
-    return steps
+    kept = set(_by_id(pair.new))
+    return [
+        (ddl.drop_index if rule.is_index else ddl.drop_constraint)(
+            pair.old, name, rule.step.sql
+        )
+        for name, rule in old.items()
+        # What stands on a removed column goes with the column.
+        if rule.field_ids <= kept
+        and (name not in new or new[name].meaning != rule.meaning)
+    ]
 
 
 def _add_rules(pair: _Pair, targets: Targets, *, trigrams: bool) -> list[Step]:
@@ -168,11 +195,38 @@ def _add_rules(pair: _Pair, targets: Targets, *, trigrams: bool) -> list[Step]:
         if field.id in fresh
         for name, _ in ddl.checks_of(pair.new, field)
     }
+    counting = _counting(pair)
     return [
-        step
-        for name, (meaning, step, _) in new.items()
-        if name not in own and (name not in old or old[name][0] != meaning)
+        replace(rule.step, failing_sql=counting.get(name, rule.step.failing_sql))
+        for name, rule in new.items()
+        if name not in own and (name not in old or old[name].meaning != rule.meaning)
     ]
+
+
+def _counting(pair: _Pair) -> dict[str, str]:
+    """Return, by check, the query for stored values that would break it.
+
+    The step runs after renames and new types; the query runs now, so it reads the old
+    column under its old name, converted as the new type would have it.
+    """
+    queries: dict[str, str] = {}
+    table = ddl.table_of(pair.old)
+    for before, field in pair.fields():
+        column, guard = ddl.quote(str(before.column)), "false"
+        value = column
+        if ddl.type_of(before) != ddl.type_of(field):
+            conversion = field.type.conversion(before.definition, field.definition)
+            if conversion is None:
+                continue
+            value, guard = f"({conversion.using})", conversion.fails or "false"
+        names = [name for name, _ in ddl.checks_of(pair.new, field)]
+        texts = field.type.check(field.definition, value)
+        for name, text in zip(names, texts, strict=True):
+            queries[name] = (
+                f"SELECT {column}::text AS value FROM {table} WHERE {column} "
+                f"IS NOT NULL AND CASE WHEN {guard} THEN false ELSE NOT ({text}) END"
+            )
+    return queries
 
 
 def _foreign_key(
@@ -234,7 +288,15 @@ def _over_temporary(names: Mapping[str, str]) -> list[tuple[str, str]]:
     return [*first, *((parked.get(old, old), new) for old, new in names.items())]
 
 
-def _columns(pair: _Pair, impossible: list[Impossible]) -> list[Step]:
+def _retypes(pair: _Pair, impossible: list[Impossible]) -> list[Step]:
+    return [
+        step
+        for before, field in pair.fields()
+        for step in _retype(pair, before, field, impossible)
+    ]
+
+
+def _columns(pair: _Pair) -> list[Step]:
     steps: list[Step] = []
     old = _by_id(pair.old)
     for field_id, field in _by_id(pair.new).items():
@@ -242,7 +304,9 @@ def _columns(pair: _Pair, impossible: list[Impossible]) -> list[Step]:
             steps.extend(ddl.add_column(pair.new, field))
             continue
         before = old[field_id]
-        steps.extend(_retype(pair, before, field, impossible))
+        if _is_generated(pair.old, before) or _is_generated(pair.new, field):
+            steps.extend(_regenerate(pair, before, field))
+            continue
         required = ddl.is_required(field)
         if ddl.is_required(before) != required:
             steps.extend(ddl.set_required(pair.new, field, required=required))
@@ -257,15 +321,8 @@ def _retype(
     field: CompiledField,
     impossible: list[Impossible],
 ) -> list[Step]:
-    old_sql, new_sql = (
-        ddl.generated_sql(pair.old, before),
-        ddl.generated_sql(pair.new, field),
-    )
-    if old_sql is not None or new_sql is not None:
-        same = old_sql == new_sql and ddl.type_of(before) == ddl.type_of(field)
-        if same:
-            return []
-        return [ddl.drop_column(pair.new, field), *ddl.add_column(pair.new, field)]
+    if _is_generated(pair.old, before) or _is_generated(pair.new, field):
+        return []
     if ddl.type_of(before) == ddl.type_of(field):
         return []
     conversion = field.type.conversion(before.definition, field.definition)
@@ -278,4 +335,22 @@ def _retype(
             )
         )
         return []
-    return [ddl.retype(pair.new, before, field, conversion)]
+    return [ddl.retype(pair.old, before, field, conversion)]
+
+
+def _is_generated(entity: CompiledEntity, field: CompiledField) -> bool:
+    return ddl.generated_sql(entity, field) is not None
+
+
+def _regenerate(pair: _Pair, before: CompiledField, field: CompiledField) -> list[Step]:
+    """Return the steps for a computed column whose expression or type changed."""
+    same = ddl.generated_sql(pair.old, before) == ddl.generated_sql(
+        pair.new, field
+    ) and ddl.type_of(before) == ddl.type_of(field)
+    if same:
+        return []
+    drop = ddl.drop_column(pair.new, field)
+    if _is_generated(pair.old, before):
+        # Nothing is lost: the values are computed anew.
+        drop = replace(drop, loses=None)
+    return [drop, *ddl.add_column(pair.new, field)]

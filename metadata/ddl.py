@@ -430,11 +430,14 @@ def rename_table(schema: str, old: str, new: str) -> Step:
 def retype(
     entity: CompiledEntity, old: CompiledField, new: CompiledField, conversion: Any
 ) -> Step:
-    """Return the step that changes a column's type and keeps its values."""
-    table, column = table_of(entity), quote(str(new.column))
+    """Return the step that changes a column's type and keeps its values.
+
+    Runs before renames: the column still has its old name.
+    """
+    table, column = table_of(entity), quote(str(old.column))
     fails = conversion.fails
     return Step(
-        f"Turn {new.name} of {entity.name} from {old.type.name} into {new.type.name}",
+        f"Turn {old.name} of {entity.name} from {old.type.name} into {new.type.name}",
         f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {type_of(new)} "
         f"USING ({conversion.using})",
         lock=EXCLUSIVE,

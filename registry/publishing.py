@@ -205,7 +205,7 @@ class Publisher:
         accept_loss: Sequence[str] = (),
         actor: UUID | None = None,
     ) -> tuple[int, Plan]:
-        """Publish an older version's definition as a new version; raises PublishError."""
+        """Publish an older version's definition as a new one; raises PublishError."""
         found = await store.definition_of(connection, name, version)
         if found is None:
             raise PublishError(
