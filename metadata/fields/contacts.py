@@ -14,8 +14,8 @@ EMAIL_PATTERN = (
     r"^[A-Za-z0-9!#$%&'*+\/=?^_`\{\|\}~\-]+(\.[A-Za-z0-9!#$%&'*+\/=?^_`\{\|\}~\-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9\-]{2,63}$"
 )
-PHONE_PATTERN = r"^\+?[0-9][0-9 .()\-]{4,28}[0-9]$"
-URL_PATTERN = r"^https?:\/\/[^\s\/?#@]+([\/?#][^\s]*)?$"
+PHONE_PATTERN = r"^\+?[0-9(][0-9 .()\-]{4,28}[0-9]$"
+URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s\/?#@]+([\/?#][^\s]*)?$"
 _EMAIL = re.compile(EMAIL_PATTERN.replace(r"\/", "/"))
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _URL = re.compile(
@@ -85,8 +85,13 @@ class Email(Contact[EmailField]):
         ]
 
     def json_schema(self, field: EmailField) -> dict[str, Json]:
-        """Return the format `email`."""
-        return {"type": "string", "format": "email", "maxLength": 254}
+        """Return the format `email`, and the pattern of addresses on the internet."""
+        return {
+            "type": "string",
+            "format": "email",
+            "maxLength": 254,
+            "pattern": EMAIL_PATTERN,
+        }
 
     def to_parameter(self, field: EmailField, value: Json) -> str | None:
         """Return the address in lower case."""

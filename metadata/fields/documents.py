@@ -1,6 +1,7 @@
 """JSON of any shape, or of the shape a JSON Schema gives it."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +15,8 @@ from metadata.labels import Label
 
 _BANNED = frozenset({"$dynamicRef", "$dynamicAnchor", "$id", "$schema"})
 MAX_BYTES = 256 * 1024
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape of a NUL character, not an escaped backslash before `u0000`."""
 
 
 class JsonField(FieldDefinition):
@@ -76,7 +79,7 @@ class JsonDocument(FieldType[JsonField]):
             size = len(text.encode())
         except (TypeError, ValueError):
             raise InvalidValue("type", "Enter JSON.") from None
-        if "\\u0000" in text:
+        if _NUL.search(text):
             raise InvalidValue("characters", "Remove the NUL characters.")
         if size > MAX_BYTES:
             raise InvalidValue("max_length", "Shorten the JSON to 256 KiB.")

@@ -51,7 +51,8 @@ class GeoPoint(FieldType[GeoPointField]):
     def check(self, field: GeoPointField, column: str) -> Sequence[str]:
         """Return that both are there and lie on the globe."""
         return [
-            f"case when jsonb_typeof({column} -> '{key}') = 'number' "
+            f"case when {column} is null then true "
+            f"when jsonb_typeof({column} -> '{key}') = 'number' "
             f"then ({column} ->> '{key}')::numeric between -{limit} and {limit} "
             "else false end"
             for key, limit in (("lat", 90), ("lng", 180))
