@@ -203,13 +203,13 @@ def _add_rules(pair: _Pair, targets: Targets, *, trigrams: bool) -> list[Step]:
     ]
 
 
-def _counting(pair: _Pair) -> dict[str, str]:
+def _counting(pair: _Pair) -> dict[str, str | None]:
     """Return, by check, the query for stored values that would break it.
 
     The step runs after renames and new types; the query runs now, so it reads the old
     column under its old name, converted as the new type would have it.
     """
-    queries: dict[str, str] = {}
+    queries: dict[str, str | None] = {}
     table = ddl.table_of(pair.old)
     for before, field in pair.fields():
         column, guard = ddl.quote(str(before.column)), "false"
@@ -217,6 +217,10 @@ def _counting(pair: _Pair) -> dict[str, str]:
         if ddl.type_of(before) != ddl.type_of(field):
             conversion = field.type.conversion(before.definition, field.definition)
             if conversion is None:
+                # The change is refused as impossible; there is nothing to count.
+                queries.update(
+                    (name, None) for name, _ in ddl.checks_of(pair.new, field)
+                )
                 continue
             value, guard = f"({conversion.using})", conversion.fails or "false"
         names = [name for name, _ in ddl.checks_of(pair.new, field)]

@@ -293,4 +293,18 @@ def as_json(definition: BaseModel) -> dict[str, Json]:
     document: dict[str, Json] = definition.model_dump(
         mode="json", by_alias=True, exclude_defaults=True
     )
+    if isinstance(definition, Service):
+        return _with_schemas(document)
+    schema = getattr(definition, "schema_", None)
+    return {"$schema": schema, **document} if schema else document
+
+
+def _with_schemas(document: dict[str, Json]) -> dict[str, Json]:
+    document = {"$schema": SERVICE_SCHEMA, **document}
+    if "entities" in document:
+        document["entities"] = [
+            {"$schema": ENTITY_SCHEMA, **entity} for entity in document["entities"]
+        ]
+    if "menu" in document:
+        document["menu"] = {"$schema": MENU_SCHEMA, **document["menu"]}
     return document

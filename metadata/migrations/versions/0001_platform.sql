@@ -326,13 +326,35 @@ CREATE TABLE saved_views (
 -- What the lists of users and assignments show; row security of the tables below holds.
 CREATE VIEW members WITH (security_invoker = true) AS
 SELECT m.tenant_id, u.id, u.email, u.name, m.status, m.team_id, m.expires_at,
-       coalesce((SELECT array_agg(mr.role_id ORDER BY mr.role_id)
-                 FROM rangka.membership_roles mr
+       coalesce((SELECT array_agg(r.name ORDER BY r.name)
+                 FROM rangka.membership_roles mr JOIN rangka.roles r
+                 ON r.tenant_id = mr.tenant_id AND r.id = mr.role_id
                  WHERE mr.tenant_id = m.tenant_id AND mr.user_id = m.user_id), '{}')
-           AS roles,
+           AS role_names,
        u.email_verified, u.last_login_at,
        m.version, m.created_at, m.created_by, m.updated_at, m.updated_by
 FROM rangka.memberships m JOIN rangka.users u ON u.id = m.user_id;
+
+CREATE VIEW role_definitions WITH (security_invoker = true) AS
+SELECT r.tenant_id, r.id, r.name, r.label, r.description, r.is_system,
+       coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                     'permission', p.resource || ':' || p.action,
+                     'effect', nullif(p.effect, 'allow'),
+                     'scope', nullif(p.scope, 'tenant'),
+                     'filter', nullif(p.filter, '{}'),
+                     'fields', p.fields,
+                     'presets', nullif(p.presets, '{}'),
+                     'expires_at', p.expires_at)) ORDER BY p.position, p.id)
+                 FROM rangka.role_rules p
+                 WHERE p.tenant_id = r.tenant_id AND p.role_id = r.id), '[]') AS rules,
+       r.version, r.created_at, r.created_by, r.updated_at, r.updated_by
+FROM rangka.roles r;
+
+CREATE VIEW audit WITH (security_invoker = true) AS
+SELECT tenant_id, id, actor_name, action, service, entity, record_id, changes,
+       request_id, ip, 1 AS version, at AS created_at, actor_id AS created_by,
+       at AS updated_at, actor_id AS updated_by
+FROM rangka.log;
 
 CREATE VIEW tenant_services WITH (security_invoker = true) AS
 SELECT a.tenant_id, s.id, s.name, s.label, s.type, s.category, s.visibility,
@@ -443,7 +465,8 @@ END $$;
 -- Grants. The app role reads no credentials and writes no platform rules.
 GRANT USAGE ON SCHEMA rangka TO rangka_app, rangka_system;
 GRANT SELECT ON tenants, teams, memberships, membership_roles, roles, role_rules,
-    services, service_versions, assignments, log, members, tenant_services TO rangka_app;
+    services, service_versions, assignments, log, members, role_definitions, audit,
+    tenant_services TO rangka_app;
 GRANT SELECT (id, email, name, home_tenant_id, status, email_verified, last_login_at,
     version, created_at, created_by, updated_at, updated_by) ON users TO rangka_app;
 GRANT INSERT ON log, outbox TO rangka_app;

@@ -1,0 +1,146 @@
+"""A service as a folder of JSON files: load and dump, deterministic.
+
+    service.json            the service without its entities and menu
+    entities/<name>.json    one entity each, in the order of their file names
+    menu.json               the menu, where there is one
+
+What is loaded and dumped again is byte for byte the same: two spaces, keys in the
+order of `definitions.py`, defaults left out.
+"""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from metadata.checks import Finding, read_service
+from metadata.definitions import Service, as_json
+
+MAX_FILES = 500
+MAX_BYTES = 20 * 1024 * 1024
+
+
+class BundleError(Exception):
+    """A folder is no service. `findings` name the file in their path."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        lines = [f"{f.path}: {f.message}. {f.remedy}" for f in findings]
+        super().__init__("\n".join(lines))
+        self.findings = findings
+
+
+def load(folder: Path) -> Service:
+    """Return the service of a folder; raises BundleError with everything wrong."""
+    if not (folder / "service.json").is_file():
+        raise BundleError(
+            [
+                Finding(
+                    "error",
+                    f"/{folder.name}/service.json",
+                    "missing",
+                    "there is no such file",
+                    "Name the folder that holds the service's service.json.",
+                )
+            ]
+        )
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted([*folder.glob("*.json"), *folder.glob("entities/*.json")])
+    }
+    return assemble(files)
+
+
+def assemble(files: dict[str, bytes]) -> Service:
+    """Return the service of files by their paths in the folder."""
+    findings: list[Finding] = []
+    documents: dict[str, Any] = {}
+    for name, content in files.items():
+        try:
+            documents[name] = json.loads(content)
+        except ValueError as error:
+            remedy = "Correct the JSON syntax."
+            findings.append(
+                Finding("error", f"/{name}", "malformed_json", str(error), remedy)
+            )
+    raw = documents.get("service.json")
+    if not findings and not isinstance(raw, dict):
+        findings.append(
+            Finding("error", "/service.json", "missing", "not a JSON object", "Add it.")
+        )
+    if findings or not isinstance(raw, dict):
+        raise BundleError(findings)
+    names = sorted(name for name in documents if name.startswith("entities/"))
+    raw = {**raw, "entities": [documents[name] for name in names]}
+    if "menu.json" in documents:
+        raw["menu"] = documents["menu.json"]
+    service, findings = read_service(raw)
+    if service is None:
+        raise BundleError([_in_file(finding, names) for finding in findings])
+    return service
+
+
+def dump(service: Service, folder: Path) -> list[Path]:
+    """Write a service as a folder; returns the files written.
+
+    Entity files of earlier dumps that no longer belong to it are removed.
+    """
+    wanted = files_of(service)
+    written = []
+    for name, content in wanted.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        written.append(path)
+    for path in folder.glob("entities/*.json"):
+        if path.relative_to(folder).as_posix() not in wanted:
+            path.unlink()
+    return written
+
+
+def files_of(service: Service) -> dict[str, bytes]:
+    """Return the files of a service by their paths in the folder."""
+    whole = as_json(service)
+    entities = whole.pop("entities", [])
+    menu = whole.pop("menu", None)
+    files = {"service.json": _text(whole)}
+    width = len(str(len(entities)))
+    for index, entity in enumerate(entities, start=1):
+        # The number keeps the author's order, which the menu and forms follow.
+        files[f"entities/{index:0{width}}_{entity['name']}.json"] = _text(entity)
+    if menu and menu.get("items"):
+        files["menu.json"] = _text(menu)
+    return files
+
+
+def to_zip(service: Service) -> bytes:
+    """Return the folder as a ZIP file with fixed times, so equal is equal."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files_of(service).items():
+            entry = zipfile.ZipInfo(f"{service.name}/{name}", (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def _text(document: Any) -> bytes:
+    if isinstance(document, BaseModel):
+        document = as_json(document)
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _in_file(finding: Finding, names: list[str]) -> Finding:
+    """Return the finding with the file it stands in at the head of its path."""
+    parts = finding.path.split("/")
+    if len(parts) > 2 and parts[1] == "entities" and parts[2].isdigit():
+        place = "/".join(["", names[int(parts[2])], *parts[3:]])
+    elif len(parts) > 1 and parts[1] == "menu":
+        place = "/".join(["", "menu.json", *parts[2:]])
+    else:
+        place = f"/service.json{finding.path}"
+    return Finding(
+        finding.severity, place, finding.code, finding.message, finding.remedy
+    )

@@ -1,0 +1,309 @@
+"""What a tenant sees: services and entities, from snapshots held by one worker.
+
+Reads metadata tables at start, when a service is first used, and when news of a
+change arrives; never during a request whose service is known. A published service is
+one immutable object; taking a newer version swaps one pointer, so a publish costs the
+same however many services there are.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from metadata import platform, store
+from metadata.compiled import CompiledEntity, CompiledService
+from metadata.compiler import compile_service
+from metadata.definitions import Overlay, Service
+from metadata.store import StoredAssignment, StoredService
+
+logger = logging.getLogger("rangka.catalog")
+
+POLL_SECONDS = 2.0
+MAX_TENANTS = 10_000
+PLATFORM = "platform"
+
+Connect = Callable[[], AbstractAsyncContextManager[AsyncConnection[DictRow]]]
+Listen = Callable[..., Awaitable[None]]
+
+
+class ServiceUnavailable(Exception):
+    """The service is under maintenance; try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """A relation seen from its target: who points here, and by which field."""
+
+    entity: str
+    field: str
+
+
+@dataclass(slots=True)
+class _Known:
+    """A registered service as this worker knows it."""
+
+    stored: StoredService
+    compiled: CompiledService | None = None
+
+
+@dataclass(slots=True)
+class _Tenant:
+    """What one tenant is assigned, and its own variants of services."""
+
+    assignments: Mapping[str, StoredAssignment]
+    variants: dict[str, CompiledService] = field(default_factory=dict)
+
+
+class Catalog:
+    """Finds services and entities for tenants; one per worker."""
+
+    def __init__(self, connect: Connect, listen: Listen | None = None) -> None:
+        """Take `connect`, which opens a system connection, and `listen` for NOTIFY."""
+        self._connect = connect
+        self._listen = listen
+        self._known: dict[str, _Known] = {}
+        self._tenants: dict[UUID, _Tenant] = {}
+        self._revision = 0
+        self._news = 0
+        self._poller: asyncio.Task[None] | None = None
+        self._loading: dict[str, asyncio.Lock] = {}
+        self._platform = compile_service(platform.load(), 1)
+
+    async def start(self) -> None:
+        """Read the index of services and begin to hear of changes."""
+        await self._read_changes()
+        if self._listen is not None:
+            await self._listen(
+                "rangka_services", self._on_service, self._on_reconnected
+            )
+            await self._listen("rangka_assignments", self._on_assignment)
+            self._poller = asyncio.create_task(self._poll())
+
+    async def stop(self) -> None:
+        """Stop hearing of changes."""
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
+
+    def peek_entity(
+        self, tenant_id: UUID, service: str, entity: str
+    ) -> CompiledEntity | None:
+        """Return an entity if this worker knows it without asking the database."""
+        if service == PLATFORM:
+            return self._platform.entities.get(entity)
+        tenant = self._tenants.get(tenant_id)
+        if tenant is None:
+            return None
+        found = self._present(tenant, service)
+        return found.entities.get(entity) if found else None
+
+    async def entity(
+        self, tenant_id: UUID, service: str, entity: str
+    ) -> CompiledEntity | None:
+        """Return an entity of a service that the tenant has and that is active."""
+        found = await self.service(tenant_id, service)
+        return found.entities.get(entity) if found else None
+
+    async def service(self, tenant_id: UUID, name: str) -> CompiledService | None:
+        """Return a service the tenant has; None when unassigned, unknown or inactive.
+
+        Raises ServiceUnavailable while the service is under maintenance.
+        """
+        if name == PLATFORM:
+            return self._platform
+        tenant = await self._tenant(tenant_id)
+        if not self._is_assigned(tenant, name):
+            return None
+        known = self._known[name]
+        if known.stored.status == "maintenance":
+            raise ServiceUnavailable(name)
+        if known.compiled is None:
+            await self.reload(name)
+        return self._present(tenant, name)
+
+    async def services(self, tenant_id: UUID) -> Sequence[CompiledService]:
+        """Return every service the tenant has and can use now, by name."""
+        tenant = await self._tenant(tenant_id)
+        found = []
+        for name in sorted(tenant.assignments):
+            if not self._is_assigned(tenant, name):
+                continue
+            if self._known[name].stored.status != "active":
+                continue
+            service = await self.service(tenant_id, name)
+            if service is not None:
+                found.append(service)
+        return found
+
+    async def settings(self, tenant_id: UUID, service: str) -> Mapping[str, Any]:
+        """Return a tenant's settings of a service."""
+        tenant = await self._tenant(tenant_id)
+        assignment = tenant.assignments.get(service)
+        return assignment.settings if assignment else {}
+
+    def target(self, key: str) -> CompiledEntity | None:
+        """Return the entity of a key `service.entity`, if its service is loaded."""
+        service, _, entity = key.partition(".")
+        if service == PLATFORM:
+            return self._platform.entities.get(entity)
+        known = self._known.get(service)
+        if known is None or known.compiled is None:
+            return None
+        return known.compiled.entities.get(entity)
+
+    def inverses(self, key: str) -> Mapping[str, Inverse]:
+        """Return the to-many back references of an entity by their declared names."""
+        found: dict[str, Inverse] = {}
+        for known in self._known.values():
+            if known.compiled is None:
+                continue
+            for entity in known.compiled.entities.values():
+                for name, item in entity.fields.items():
+                    inverse = getattr(item.definition, "inverse", None)
+                    if item.target == key and inverse:
+                        found[inverse] = Inverse(entity.key, name)
+        return MappingProxyType(found)
+
+    async def load_all(self, tenant_id: UUID) -> None:
+        """Load what the tenant has, so that relations across services resolve."""
+        await self.services(tenant_id)
+
+    async def reload(self, name: str) -> None:
+        """Take the published version of one service; nothing else is touched."""
+        lock = self._loading.setdefault(name, asyncio.Lock())
+        async with lock, self._connect() as connection:
+            stored = await store.service(connection, name)
+            if stored is None:
+                self._known.pop(name, None)
+                return
+            current = self._known.get(name)
+            compiled = current.compiled if current else None
+            if stored.published_version is not None and (
+                compiled is None or compiled.version != stored.published_version
+            ):
+                found = await store.definition_of(connection, name)
+                compiled = _compile(found, compiled)
+                for required in found[1].requires if found else ():
+                    if required not in self._known:
+                        self._known[required] = await _index(connection, required)
+        self._known[name] = _Known(stored, compiled)
+        self._revision = max(self._revision, stored.revision)
+        for tenant in self._tenants.values():
+            tenant.variants.pop(name, None)
+        await self._load_required(compiled)
+
+    async def _load_required(self, compiled: CompiledService | None) -> None:
+        """Load the services that relations of this one point into."""
+        for required in compiled.definition.requires if compiled else ():
+            known = self._known.get(required)
+            if known is not None and known.compiled is None:
+                await self.reload(required)
+
+    def _is_assigned(self, tenant: _Tenant, name: str) -> bool:
+        assignment = tenant.assignments.get(name)
+        known = self._known.get(name)
+        return (
+            assignment is not None
+            and assignment.status == "active"
+            and known is not None
+            and known.stored.status != "inactive"
+            and known.stored.published_version is not None
+        )
+
+    def _present(self, tenant: _Tenant, name: str) -> CompiledService | None:
+        """Return the loaded service, with the tenant's overlay where it has one."""
+        known = self._known.get(name)
+        if known is None or known.compiled is None:
+            return None
+        if known.stored.status != "active" or not self._is_assigned(tenant, name):
+            return None
+        assignment = tenant.assignments[name]
+        if not assignment.overlay:
+            return known.compiled
+        variant = tenant.variants.get(name)
+        if variant is None:
+            overlay = Overlay.model_validate(assignment.overlay)
+            variant = compile_service(
+                known.compiled.definition, known.compiled.version, overlay=overlay
+            )
+            tenant.variants[name] = variant
+        return variant
+
+    async def _tenant(self, tenant_id: UUID) -> _Tenant:
+        tenant = self._tenants.get(tenant_id)
+        if tenant is None:
+            news = self._news
+            async with self._connect() as connection:
+                assignments = await store.assignments(connection, tenant_id)
+            tenant = _Tenant(assignments)
+            if news != self._news:
+                # Something changed while reading: use it once, do not keep it.
+                return tenant
+            while len(self._tenants) >= MAX_TENANTS:
+                self._tenants.pop(next(iter(self._tenants)))
+            self._tenants[tenant_id] = tenant
+        return tenant
+
+    # -- news ----------------------------------------------------------------------
+
+    async def _read_changes(self) -> None:
+        """Take note of every service whose revision is newer than the last seen.
+
+        Revisions come from a sequence and may commit out of order, so a window behind
+        the newest one is read again; what is known already costs nothing.
+        """
+        async with self._connect() as connection:
+            changed = await store.services(connection, max(self._revision - 50, 0))
+        for stored in changed:
+            known = self._known.get(stored.name)
+            if known is not None and known.stored.revision >= stored.revision:
+                continue
+            if known is not None and known.compiled is not None:
+                await self.reload(stored.name)
+            else:
+                self._known[stored.name] = _Known(stored)
+            self._revision = max(self._revision, stored.revision)
+
+    async def _on_service(self, name: str) -> None:
+        await self.reload(name)
+
+    async def _on_assignment(self, tenant: str) -> None:
+        self._news += 1
+        self._tenants.pop(UUID(tenant), None)
+
+    async def _on_reconnected(self) -> None:
+        self._news += 1
+        self._tenants.clear()
+        await self._read_changes()
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self._read_changes()
+            except Exception:
+                logger.warning("cannot read changes of services now", exc_info=True)
+
+
+async def _index(connection: AsyncConnection[DictRow], name: str) -> _Known:
+    stored = await store.service(connection, name)
+    if stored is None:
+        raise LookupError(f"the service {name} is required and not registered")
+    return _Known(stored)
+
+
+def _compile(
+    found: tuple[int, Service] | None, current: CompiledService | None
+) -> CompiledService | None:
+    if found is None:
+        return current
+    version, definition = found
+    return compile_service(definition, version)
