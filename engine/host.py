@@ -56,10 +56,9 @@ class RecordHost:
         """Return the UTC instant of the request."""
         return self._ctx.now
 
-    @property
-    def settings(self) -> Mapping[str, Any]:
+    async def settings(self) -> Mapping[str, Any]:
         """Return this tenant's settings of the service."""
-        return self._reader.settings(self._ctx.tenant_id, self._service)
+        return await self._reader.settings(self._ctx.tenant_id, self._service)
 
     async def get(self, entity: str, record_id: UUID | str) -> Record | None:
         """Return a record of the tenant, or None."""

@@ -95,8 +95,7 @@ class Host(Protocol):
     def now(self) -> datetime:
         """Return the UTC instant of the request."""
 
-    @property
-    def settings(self) -> Mapping[str, Any]:
+    async def settings(self) -> Mapping[str, Any]:
         """Return this tenant's settings of the service."""
 
     async def get(self, entity: str, record_id: UUID | str) -> Record | None:

@@ -1,0 +1,103 @@
+"""Everything a running process is made of, built in one place.
+
+`engine/app.py` and the commands build `Parts` from settings; handlers get it handed.
+Nothing else makes databases, catalogs or policies.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from engine.bulk import Bulk
+from engine.database import Database
+from engine.driver_pool import PoolLimits
+from engine.history import History
+from engine.identity import Identity
+from engine.platform import Platform
+from engine.policy import Policy
+from engine.record_columns import ColumnWriter
+from engine.record_reads import RecordReader
+from engine.records import Records
+from engine.secrets import SecretBox
+from engine.settings import Settings, derive_key
+from engine.transfer.exports import Exports
+from engine.transfer.imports import Imports
+from registry import builtin
+from registry.catalog import Catalog
+from registry.publishing import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one process."""
+
+    settings: Settings
+    database: Database
+    catalog: Catalog
+    policy: Policy
+    identity: Identity
+    platform: Platform
+    publisher: Publisher
+    reader: RecordReader
+    records: Records
+    bulk: Bulk
+    history: History
+    imports: Imports
+    exports: Exports
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Open the parts in the order in which they need each other; close them again.
+
+    The database comes first and refuses roles that could pass row security.
+    """
+    database = Database(
+        app_dsn=settings.app_database_url,
+        system_dsn=settings.system_database_url,
+        owner_dsn=settings.owner_database_url,
+        limits=PoolLimits(max_size=settings.database_connections),
+    )
+    await database.open()
+    try:
+        catalog = Catalog(database.system, database.listen)
+        policy = Policy(database)
+        identity = Identity(database, settings)
+        await catalog.start()
+        await policy.start()
+        await identity.start()
+        try:
+            yield _assemble(settings, database, catalog, policy, identity)
+        finally:
+            await identity.stop()
+            await policy.stop()
+            await catalog.stop()
+    finally:
+        await database.close()
+
+
+def _assemble(
+    settings: Settings,
+    database: Database,
+    catalog: Catalog,
+    policy: Policy,
+    identity: Identity,
+) -> Parts:
+    reader = RecordReader(database, catalog, policy)
+    columns = ColumnWriter(SecretBox(derive_key(settings.secret_key, "fields")))
+    records = Records(database, policy, reader, columns, builtin.CODE)
+    return Parts(
+        settings=settings,
+        database=database,
+        catalog=catalog,
+        policy=policy,
+        identity=identity,
+        platform=Platform(database, policy, reader, identity),
+        publisher=Publisher(),
+        reader=reader,
+        records=records,
+        bulk=Bulk(records),
+        history=History(database, policy, reader),
+        imports=Imports(database, policy, reader, records, columns, builtin.CODE),
+        exports=Exports(database, policy, reader),
+    )

@@ -1,0 +1,349 @@
+"""Reads: one record or a list, as the bytes that PostgreSQL made.
+
+Joins the parts of a read: grants from the policy, SQL from `engine/query`, one round
+trip on the database. Used by the data routes, by writes (the record before and after)
+and by service code.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from engine.context import Grant, RequestContext, full_grant
+from engine.database import Database
+from engine.driver import Call, Result
+from engine.errors import Forbidden, NotFound
+from engine.policy import Policy
+from engine.query import (
+    GetQuery,
+    ListQuery,
+    list_page,
+    parse_get,
+    parse_list,
+    plan_aggregate,
+    plan_get,
+    plan_list,
+    plan_reach,
+)
+from engine.record_session import Session
+from metadata.compiled import CompiledEntity
+from registry.catalog import Catalog, Inverse
+
+T = TypeVar("T")
+_PLAIN = GetQuery()
+
+
+class _GrantNeeded(Exception):
+    """Planning met an entity whose grant is not decided yet."""
+
+    def __init__(self, entity: CompiledEntity, action: str) -> None:
+        super().__init__(entity.resource)
+        self.entity = entity
+        self.action = action
+
+
+class _EntityNeeded(Exception):
+    """Planning met a relation whose service is not loaded yet."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class RequestDirectory:
+    """What planning may look up during one request: entities, inverses, grants."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        policy: Policy,
+        ctx: RequestContext,
+        *,
+        trusted: bool = False,
+    ) -> None:
+        self._catalog = catalog
+        self._policy = policy
+        self._ctx = ctx
+        self._trusted = trusted
+        self._absent: set[str] = set()
+
+    def entity(self, key: str) -> CompiledEntity | None:
+        """Return an entity of the tenant by `service.entity`."""
+        if key in self._absent:
+            return None
+        service, _, name = key.partition(".")
+        found = self._catalog.peek_entity(self._ctx.tenant_id, service, name)
+        if found is None:
+            raise _EntityNeeded(key)
+        return found
+
+    def inverses(self, key: str) -> Mapping[str, Inverse]:
+        """Return the to-many back references of an entity."""
+        return self._catalog.inverses(key)
+
+    def grant(self, entity: CompiledEntity, action: str) -> Grant:
+        """Return what the user may do there."""
+        if self._trusted:
+            return full_grant(entity.resource, action)
+        known = self._policy.peek(self._ctx, entity.resource, action)
+        if known is None:
+            raise _GrantNeeded(entity, action)
+        return known
+
+    async def plan(self, make: Callable[["RequestDirectory"], T]) -> T:
+        """Return what `make` plans, after looking up all that it asks for."""
+        while True:
+            try:
+                return make(self)
+            except _GrantNeeded as needed:
+                await self._policy.authorize(
+                    self._ctx, needed.entity.resource, needed.action
+                )
+            except _EntityNeeded as needed:
+                service, _, name = needed.key.partition(".")
+                found = await self._catalog.entity(self._ctx.tenant_id, service, name)
+                if found is None:
+                    self._absent.add(needed.key)
+
+
+class RecordReader:
+    """Reads records of any entity."""
+
+    def __init__(self, database: Database, catalog: Catalog, policy: Policy) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._policy = policy
+
+    def directory(
+        self, ctx: RequestContext, *, trusted: bool = False
+    ) -> RequestDirectory:
+        """Return what planning may look up; `trusted` for service code."""
+        return RequestDirectory(self._catalog, self._policy, ctx, trusted=trusted)
+
+    async def readable(self, ctx: RequestContext, entity: CompiledEntity) -> Grant:
+        """Return the read grant; raises Forbidden when there is none."""
+        grant = self._policy.peek(ctx, entity.resource, "read")
+        if grant is None:
+            grant = await self._policy.authorize(ctx, entity.resource, "read")
+        if not grant.allowed:
+            raise Forbidden(
+                f"Your role may not read {entity.name}. An administrator of your "
+                f"tenant can allow {entity.resource}:read."
+            )
+        return grant
+
+    async def list(
+        self, ctx: RequestContext, entity: CompiledEntity, query_string: str
+    ) -> tuple[bytes, dict[str, Any]]:
+        """Return a page as a JSON array and its paging."""
+        query = parse_list(query_string)
+        grant = await self.readable(ctx, entity)
+        if query.aggregate:
+            call = await self.directory(ctx).plan(
+                lambda found: plan_aggregate(found, ctx, entity, grant, query)
+            )
+            result = await self._fetch(ctx, call)
+            return _bytes(result.rows[0][0]), {"limit": 1000, "has_more": False}
+        grants = await self._action_grants(ctx, entity) if query.actions else None
+        call = await self.directory(ctx).plan(
+            lambda found: plan_list(found, ctx, entity, grant, query, grants)
+        )
+        result = await self._fetch(ctx, call)
+        return list_page(entity, query, result.rows[0])
+
+    async def get_for_client(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        query_string: str,
+    ) -> tuple[bytes, int]:
+        """Return a record as JSON and its version; raises NotFound."""
+        query = parse_get(query_string)
+        grant = await self.readable(ctx, entity)
+        grants = await self._action_grants(ctx, entity) if query.actions else None
+        call = await self.directory(ctx).plan(
+            lambda found: plan_get(
+                found, ctx, entity, grant, record_id, query, action_grants=grants
+            )
+        )
+        result = await self._fetch(ctx, call)
+        if not result.rows:
+            raise NotFound(f"There is no such record in {entity.name}.")
+        return _record(result)
+
+    async def get(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        grant: Grant,
+        session: Session,
+    ) -> tuple[bytes, int] | None:
+        """Return a record as this grant shows it, inside a session."""
+        if not grant.allowed:
+            return None
+        call = await self.directory(ctx).plan(
+            lambda found: plan_get(found, ctx, entity, grant, record_id, _PLAIN)
+        )
+        (result,) = await session.run([call])
+        return _record(result) if result.rows else None
+
+    async def for_write(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        *,
+        read: Grant,
+        grant: Grant,
+        session: Session,
+        deleted: bool = False,
+    ) -> tuple[dict[str, Any] | None, bool, bool]:
+        """Return (whole record or None, readable, reached by the grant), at once."""
+        full = full_grant(entity.resource, "read")
+        trusted = self.directory(ctx, trusted=True)
+        calls = [
+            await trusted.plan(
+                lambda found: plan_get(
+                    found, ctx, entity, full, record_id, _PLAIN, deleted=deleted
+                )
+            )
+        ]
+        asked = [g for g in (read, grant) if g.allowed and not g.unrestricted]
+        for needed in asked:
+            calls.append(
+                await self._reach(ctx, entity, record_id, needed, deleted=deleted)
+            )
+        whole, *reached = await session.run(calls)
+        if not whole.rows:
+            return None, False, False
+        answers = {id(g): bool(r.rows) for g, r in zip(asked, reached, strict=True)}
+        readable = read.allowed and answers.get(id(read), True)
+        return (
+            msgspec.json.decode(_bytes(whole.rows[0][0])),
+            readable,
+            grant.allowed and answers.get(id(grant), True),
+        )
+
+    async def reaches(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        grant: Grant,
+        session: Session,
+    ) -> bool:
+        """Return whether a grant reaches the record as it is in the session."""
+        if not grant.allowed:
+            return False
+        call = await self._reach(ctx, entity, record_id, grant)
+        (result,) = await session.run([call])
+        return bool(result.rows)
+
+    async def exists(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        grant: Grant,
+    ) -> bool:
+        """Return whether the user may see the record, the deleted ones included."""
+        for deleted in (False, True) if entity.soft_delete else (False,):
+            call = await self._reach(ctx, entity, record_id, grant, deleted=deleted)
+            if (await self._fetch(ctx, call)).rows:
+                return True
+        return False
+
+    async def whole(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        session: Session,
+    ) -> dict[str, Any] | None:
+        """Return every field of a record, for service code."""
+        grant = full_grant(entity.resource, "read")
+        call = await self.directory(ctx, trusted=True).plan(
+            lambda found: plan_get(found, ctx, entity, grant, record_id, _PLAIN)
+        )
+        (result,) = await session.run([call])
+        if not result.rows:
+            return None
+        record: dict[str, Any] = msgspec.json.decode(_bytes(result.rows[0][0]))
+        return record
+
+    async def find(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        condition: Mapping[str, Any],
+        sort: Sequence[str],
+        limit: int,
+        session: Session,
+    ) -> list[dict[str, Any]]:
+        """Return records that meet a condition, for service code."""
+        grant = full_grant(entity.resource, "read")
+        query = ListQuery.of(condition, sort=sort, limit=limit)
+        call = await self.directory(ctx, trusted=True).plan(
+            lambda found: plan_list(found, ctx, entity, grant, query, None)
+        )
+        (result,) = await session.run([call])
+        records: list[dict[str, Any]] = msgspec.json.decode(_bytes(result.rows[0][0]))
+        return records
+
+    async def entity(self, tenant_id: UUID, key: str) -> CompiledEntity | None:
+        """Return an entity the tenant has by `service.entity`."""
+        service, _, name = key.partition(".")
+        return await self._catalog.entity(tenant_id, service, name)
+
+    async def settings(self, tenant_id: UUID, service: str) -> Mapping[str, Any]:
+        """Return a tenant's settings of a service."""
+        return await self._catalog.settings(tenant_id, service)
+
+    async def _reach(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        grant: Grant,
+        *,
+        deleted: bool = False,
+    ) -> Call:
+        return await self.directory(ctx).plan(
+            lambda found: plan_reach(
+                found, ctx, entity, grant, record_id, deleted=deleted
+            )
+        )
+
+    async def _action_grants(
+        self, ctx: RequestContext, entity: CompiledEntity
+    ) -> dict[str, Grant]:
+        """Return the grants behind `_actions`: update, delete and every own action."""
+        wanted = {"update": "update", "delete": "delete"}
+        wanted.update(
+            (name, action.permission)
+            for name, action in entity.actions.items()
+            if action.definition.scope == "record"
+        )
+        return {
+            name: await self._policy.authorize(ctx, entity.resource, permission)
+            for name, permission in wanted.items()
+        }
+
+    async def _fetch(self, ctx: RequestContext, call: Call) -> Result:
+        statement, params = call
+        return await self._database.fetch(
+            ctx.tenant_id, statement, params, idempotent=True
+        )
+
+
+def _record(result: Result) -> tuple[bytes, int]:
+    body, version = result.rows[0][:2]
+    return _bytes(body), int(version or 0)
+
+
+def _bytes(value: bytes | None) -> bytes:
+    return b"null" if value is None else value
