@@ -175,7 +175,9 @@ class FieldType(ABC, Generic[F]):
 
     def conversion(self, old: FieldDefinition, new: F) -> Conversion | None:
         """Return how a stored column of `old` becomes one of `new`; None: it cannot."""
-        return None
+        from metadata.fields.conversions import convert
+
+        return convert(old, new)
 
     def options(self, field: F) -> Mapping[str, Json]:
         """Return what the widget needs beside the schema: choices, currency."""

@@ -13,7 +13,7 @@ from metadata.fields.base import (
 )
 from metadata.labels import Label
 
-_WORDS = {
+WORDS = {
     **dict.fromkeys(("true", "yes", "y", "1", "ya", "benar"), True),
     **dict.fromkeys(("false", "no", "n", "0", "tidak", "salah"), False),
 }
@@ -57,6 +57,6 @@ class Boolean(FieldType[BooleanField]):
     def text_in(self, field: BooleanField, text: str) -> Json:
         """Return the truth of an English or Indonesian yes or no."""
         try:
-            return _WORDS[text.strip().lower()]
+            return WORDS[text.strip().lower()]
         except KeyError:
             raise InvalidValue("type", "Enter true or false.") from None
