@@ -1,0 +1,56 @@
+"""Cursors: where a page ended, as an opaque text; pure.
+
+The values of the last row's sort keys as PostgreSQL wrote them (exact to the
+microsecond) and a digest of the query, so that a cursor is refused by any other one.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+
+from engine.query.parameters import wrong
+
+MAX_LENGTH = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The digest of its query and the sort keys of the last row."""
+
+    digest: str
+    values: tuple[str | None, ...]
+
+
+def digest_of(*parts: str) -> str:
+    """Return a short digest of what a cursor belongs to."""
+    return sha256("\x00".join(parts).encode()).hexdigest()[:16]
+
+
+def write_cursor(cursor: Cursor) -> str:
+    """Return the cursor as text for a URL."""
+    raw = json.dumps([cursor.digest, *cursor.values], ensure_ascii=False)
+    return urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str, digest: str, length: int) -> Cursor | None:
+    """Return the cursor, None for no text; raises BadRequest INVALID_CURSOR."""
+    if not text:
+        return None
+    message = (
+        "This cursor is not one of this list. Take the next_cursor of the page before, "
+        "with the same filter, sort and search; or leave cursor out to start again."
+    )
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        raw = json.loads(urlsafe_b64decode(padded)) if len(text) <= MAX_LENGTH else None
+    except (ValueError, RecursionError):
+        raw = None
+    if (
+        not isinstance(raw, list)
+        or len(raw) != length + 1
+        or raw[0] != digest
+        or not all(item is None or isinstance(item, str) for item in raw)
+    ):
+        wrong("cursor", message, "INVALID_CURSOR")
+    return Cursor(digest, tuple(raw[1:]))

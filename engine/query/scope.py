@@ -1,0 +1,413 @@
+"""One entity inside a statement: its rows and fields as the user may see them.
+
+Owns how a grant becomes SQL (row predicate, field masks), how a name becomes a
+column, and how a condition becomes a predicate, relations included. Everything that
+reads goes through a `Scope`, so list, get, expand, filter, sort, search and aggregate
+cannot disagree.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from engine.context import Allowance, Grant
+from engine.errors import BadRequest, Detail
+from engine.query.binding import Binder, Slot
+from metadata.compiled import CompiledEntity, CompiledField
+from metadata.conditions import (
+    EVERYTHING,
+    And,
+    Comparison,
+    Condition,
+    Not,
+    Or,
+    Quantified,
+)
+from metadata.fields import FIELD_TYPES
+from metadata.fields.base import FieldDefinition, FieldType, InvalidValue
+
+MAX_PATH = 3
+
+Predicate = sa.ColumnElement[bool]
+
+
+class Pointer(Protocol):
+    """A relation seen from its target."""
+
+    @property
+    def entity(self) -> str:
+        """Return the key of the entity that points."""
+
+    @property
+    def field(self) -> str:
+        """Return the name of its relation field."""
+
+
+class Directory(Protocol):
+    """What planning may look up."""
+
+    def entity(self, key: str) -> CompiledEntity | None:
+        """Return an entity of the tenant by `service.entity`."""
+
+    def inverses(self, key: str) -> Mapping[str, Pointer]:
+        """Return the to-many back references of an entity by name."""
+
+    def grant(self, entity: CompiledEntity, action: str) -> Grant:
+        """Return what the user may do there."""
+
+
+def _system(name: str, kind: str) -> tuple[FieldDefinition, FieldType[Any]]:
+    field_type = FIELD_TYPES[kind]
+    definition = field_type.definition.model_validate(
+        {"id": name, "name": name, "type": kind}
+    )
+    return definition, field_type
+
+
+SYSTEM = {
+    "id": _system("id", "uuid"),
+    "version": _system("version", "integer"),
+    "created_at": _system("created_at", "datetime"),
+    "created_by": _system("created_by", "uuid"),
+    "updated_at": _system("updated_at", "datetime"),
+    "updated_by": _system("updated_by", "uuid"),
+    "deleted_at": _system("deleted_at", "datetime"),
+}
+
+
+class Build:
+    """What the scopes of one statement share."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.binder = Binder()
+        self.numbers = count()
+        self.used: list[tuple[CompiledEntity, str, Grant]] = []
+
+    def grant(self, entity: CompiledEntity, action: str) -> Grant:
+        """Return a grant and note that the statement depends on it."""
+        if entity.parent is not None:
+            owner = self.directory.entity(".".join(entity.key.split(".")[:2]))
+            if owner is None:
+                return Grant(entity.resource, action, allowed=False)
+            entity = owner
+            grant = self.directory.grant(entity, action)
+            self.used.append((entity, action, grant))
+            return Grant(
+                grant.resource,
+                action,
+                allowed=grant.allowed,
+                allowances=(Allowance(),),
+                shape="*",
+            )
+        grant = self.directory.grant(entity, action)
+        self.used.append((entity, action, grant))
+        return grant
+
+
+class Scope:
+    """An entity under an alias, as one grant shows it."""
+
+    def __init__(self, build: Build, entity: CompiledEntity, grant: Grant) -> None:
+        self.build = build
+        self.entity = entity
+        self.grant = grant
+        self.table = entity.table.alias(f"t{next(build.numbers)}")
+
+    # -- rows ----------------------------------------------------------------------
+
+    def rows(self, *, deleted: str = "") -> list[Predicate]:
+        """Return what every read of the entity demands: tenant, live, reached."""
+        demands: list[Predicate] = []
+        if self.entity.tenant_column is not None:
+            demands.append(self.table.c.tenant_id == self.build.binder.tenant())
+        if self.entity.soft_delete and deleted != "with":
+            column = self.table.c.deleted_at
+            demands.append(
+                column.is_not(None) if deleted == "only" else column.is_(None)
+            )
+        demands.extend(self.reached(self.grant))
+        return demands
+
+    def reached(self, grant: Grant) -> list[Predicate]:
+        """Return the row rules of a grant as predicates that must all hold."""
+        if not grant.allowed:
+            return [sa.false()]
+        demands: list[Predicate] = []
+        if not any(a.unrestricted_rows for a in grant.allowances):
+            demands.append(sa.or_(*(self.allowance(a) for a in grant.allowances)))
+        demands.extend(
+            sa.not_(sa.func.coalesce(self.where(condition, trusted=True), sa.false()))
+            for condition in grant.denied
+        )
+        return demands
+
+    def allowance(self, allowance: Allowance) -> Predicate:
+        """Return the predicate for the rows one allowance reaches."""
+        parts: list[Predicate] = []
+        binder = self.build.binder
+        if allowance.scope == "own":
+            parts.append(self.table.c.created_by == binder.user())
+        elif allowance.scope == "team":
+            parts.append(self._of_team())
+        if allowance.filter != EVERYTHING:
+            parts.append(self.where(allowance.filter, trusted=True))
+        return sa.and_(sa.true(), *parts)
+
+    def _of_team(self) -> Predicate:
+        binder = self.build.binder
+        members = sa.table(
+            "memberships",
+            sa.column("tenant_id", sa.Uuid()),
+            sa.column("user_id", sa.Uuid()),
+            sa.column("team_id", sa.Uuid()),
+            schema="rangka",
+        ).alias(f"t{next(self.build.numbers)}")
+        mates = sa.select(members.c.user_id).where(
+            members.c.tenant_id == binder.tenant(), members.c.team_id == binder.team()
+        )
+        own = self.table.c.created_by == binder.user()
+        return sa.or_(own, self.table.c.created_by.in_(mates))
+
+    # -- fields --------------------------------------------------------------------
+
+    def field(self, name: str) -> CompiledField | None:
+        """Return a field that the grant shows on some row, or None."""
+        found = self.entity.fields.get(name)
+        if found is None or not self.grant.reaches_field(name):
+            return None
+        return found
+
+    def mask(self, name: str, value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return the value, null on rows where the grant does not show the field."""
+        showing = [
+            a for a in self.grant.allowances if a.fields is None or name in a.fields
+        ]
+        if len(showing) == len(self.grant.allowances) or any(
+            a.unrestricted_rows for a in showing
+        ):
+            return value
+        condition = sa.or_(*(self.allowance(a) for a in showing))
+        return sa.case((condition, value), else_=sa.null())
+
+    def stored(
+        self, name: str, *, trusted: bool = False
+    ) -> tuple[FieldDefinition, FieldType[Any], sa.ColumnElement[Any]]:
+        """Return definition, type and (masked) column of a name; raises BadRequest.
+
+        A field that the user may not read is as unknown as one that does not exist.
+        `trusted` is for the rules of grants, which look at every field.
+        """
+        if name in self.entity.system_columns:
+            definition, kind = SYSTEM[name]
+            return definition, kind, self.table.c[name]
+        item = self.entity.fields.get(name) if trusted else self.field(name)
+        if item is None:
+            raise unknown_field(name)
+        column = self.column(item)
+        if column is None:
+            raise BadRequest(
+                f"{name} cannot be filtered or sorted by.",
+                code="UNKNOWN_FIELD",
+                details=[Detail(name, "not_comparable", "Leave this field out.")],
+            )
+        return (
+            item.definition,
+            item.type,
+            column if trusted else self.mask(name, column),
+        )
+
+    def column(self, item: CompiledField) -> sa.ColumnElement[Any] | None:
+        """Return the SQL value of a field, None where it has no single one."""
+        if item.custom:
+            text = self.table.c.custom.op("->>")(sa.literal_column(_string(item.name)))
+            return sa.cast(text, item.type.sql_type(item.definition))
+        return None if item.column is None else self.table.c[item.column]
+
+    # -- conditions ------------------------------------------------------------------
+
+    def where(self, condition: Condition, *, trusted: bool = False) -> Predicate:
+        """Return a condition over this entity as SQL; raises BadRequest."""
+        match condition:
+            case Comparison(path, operator, value):
+                return self._comparison(path, operator, value, trusted=trusted)
+            case And(parts):
+                inner = (self.where(part, trusted=trusted) for part in parts)
+                return sa.and_(sa.true(), *inner)
+            case Or(parts):
+                inner = (self.where(part, trusted=trusted) for part in parts)
+                return sa.or_(sa.false(), *inner)
+            case Not(part):
+                return sa.func.coalesce(self.where(part, trusted=trusted), False).is_(
+                    sa.false()
+                )
+            case Quantified(path, some, inner_condition):
+                return self._quantified(path, some, inner_condition, trusted=trusted)
+        raise TypeError(f"not a condition: {condition!r}")
+
+    def _comparison(
+        self, path: Sequence[str], operator: str, value: Any, *, trusted: bool
+    ) -> Predicate:
+        definition, kind, column = self.value(path, trusted=trusted)
+        if operator == "_null":
+            return column.is_(None) if value else column.is_not(None)
+        if operator not in kind.operators:
+            name = ".".join(path)
+            raise BadRequest(
+                f"{name} does not answer {operator}.",
+                code="INVALID_FILTER",
+                details=[
+                    Detail(
+                        name,
+                        "operator",
+                        f"Use one of: {', '.join(sorted(kind.operators))}.",
+                    )
+                ],
+            )
+        if value is None or (isinstance(value, Slot) and value.null):
+            return column.is_(None) if operator == "_eq" else column.is_not(None)
+        operands = self._operands(definition, kind, operator, value)
+        return kind.compare(definition, operator, column, operands)
+
+    def _operands(
+        self,
+        definition: FieldDefinition,
+        kind: FieldType[Any],
+        operator: str,
+        value: Any,
+    ) -> list[sa.ColumnElement[Any]]:
+        binder = self.build.binder
+        sql_type = kind.operand_type(definition, operator)
+
+        def convert(item: Any) -> str | None:
+            return _operand(definition, kind, operator, item)
+
+        if operator in {"_in", "_nin"}:
+
+            def convert_list(items: Any) -> str | None:
+                return _array([convert(item) for item in items])
+
+            many = ARRAY(sql_type) if not isinstance(sql_type, ARRAY) else sql_type
+            return [binder.of(value, convert_list, many)]
+        if operator == "_between":
+            return [binder.of(item, convert, sql_type) for item in value]
+        return [binder.of(value, convert, sql_type)]
+
+    def value(
+        self, path: Sequence[str], *, trusted: bool = False
+    ) -> tuple[FieldDefinition, FieldType[Any], sa.ColumnElement[Any]]:
+        """Return the value at a path; behind relations it is a scalar subquery."""
+        name, *rest = path
+        if not rest:
+            return self.stored(name, trusted=trusted)
+        if len(path) > MAX_PATH + 1:
+            raise BadRequest(
+                f"{'.'.join(path)} walks more than {MAX_PATH} relations.",
+                code="INVALID_FILTER",
+            )
+        target = self.related(name, trusted=trusted)
+        definition, kind, column = target.value(rest, trusted=trusted)
+        query = sa.select(column).where(*target.join_to_one(self, name))
+        return definition, kind, query.correlate(self.table).scalar_subquery()
+
+    def related(self, name: str, *, trusted: bool = False) -> "Scope":
+        """Return the scope of a to-one relation's target; raises BadRequest."""
+        item = self.entity.fields.get(name) if trusted else self.field(name)
+        key = item.target if item is not None else None
+        target = self.build.directory.entity(key) if key else None
+        if target is None:
+            raise unknown_field(name)
+        return Scope(self.build, target, self.build.grant(target, "read"))
+
+    def join_to_one(self, source: "Scope", name: str) -> list[Predicate]:
+        """Return what ties this target to the relation of the source row."""
+        item = source.entity.fields[name]
+        pointer = source.table.c[str(item.column)]
+        return [*self.rows(), self.table.c.id == source.mask(name, pointer)]
+
+    def to_many(self, name: str) -> tuple["Scope", list[Predicate]]:
+        """Return the scope behind a to-many name and what ties it to this row.
+
+        A `lines` field, or the declared inverse of a relation of another entity.
+        Raises BadRequest for any other name.
+        """
+        item = self.field(name)
+        if item is not None and item.lines is not None:
+            child = Scope(self.build, item.lines, self.build.grant(item.lines, "read"))
+            tie = [*child.rows(), child.table.c.parent_id == self.table.c.id]
+            return child, tie
+        pointer = self.build.directory.inverses(self.entity.key).get(name)
+        source = self.build.directory.entity(pointer.entity) if pointer else None
+        if pointer is None or source is None:
+            raise unknown_field(name)
+        child = Scope(self.build, source, self.build.grant(source, "read"))
+        column = child.entity.fields[pointer.field].column
+        if child.field(pointer.field) is None:
+            raise unknown_field(name)
+        masked = child.mask(pointer.field, child.table.c[str(column)])
+        return child, [*child.rows(), masked == self.table.c.id]
+
+    def _quantified(
+        self, path: Sequence[str], some: bool, condition: Condition, *, trusted: bool
+    ) -> Predicate:
+        if len(path) != 1:
+            raise BadRequest(
+                f"{'.'.join(path)}: _some and _none stand directly below a list.",
+                code="INVALID_FILTER",
+            )
+        child, tie = self.to_many(path[0])
+        inner = child.where(condition, trusted=trusted)
+        found = sa.exists(
+            sa.select(sa.literal_column("1"))
+            .select_from(child.table)
+            .where(*tie, inner)
+            .correlate(self.table)
+        )
+        return found if some else sa.not_(found)
+
+
+def unknown_field(name: str) -> BadRequest:
+    """Return the error for a field that is not there, or not for this user."""
+    return BadRequest(
+        f'There is no field "{name}".',
+        code="UNKNOWN_FIELD",
+        details=[Detail(name, "unknown_field", "Check its spelling.")],
+    )
+
+
+def _operand(
+    definition: FieldDefinition, kind: FieldType[Any], operator: str, value: Any
+) -> str | None:
+    """Return an operand as PostgreSQL text; texts of the bracket form are read too."""
+    try:
+        return kind.operand_parameter(definition, operator, value)
+    except InvalidValue as error:
+        if isinstance(value, str):
+            try:
+                read = kind.text_in(definition, value)
+                return kind.operand_parameter(definition, operator, read)
+            except InvalidValue:
+                pass
+        raise BadRequest(
+            f"{definition.name}: {error.message}",
+            code="INVALID_FILTER",
+            details=[Detail(definition.name, error.code, error.message)],
+        ) from error
+
+
+def _array(items: Sequence[str | None]) -> str:
+    """Return PostgreSQL's text of a one-dimensional array."""
+    quoted = ("NULL" if item is None else '"' + _escape(item) + '"' for item in items)
+    return "{" + ",".join(quoted) + "}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _string(text: str) -> str:
+    """Return an SQL string; only names of compiled definitions come here."""
+    return "'" + text.replace("'", "''") + "'"
