@@ -14,6 +14,7 @@ from metadata.fields.base import FieldType
 from metadata.fields.booleans import Boolean, BooleanField
 from metadata.fields.choices import Choice, ChoiceField
 from metadata.fields.colours import Colour, ColourField
+from metadata.fields.computed import Computed, ComputedField
 from metadata.fields.contacts import (
     Email,
     EmailField,
@@ -96,7 +97,8 @@ AnyField = Annotated[
     | ColourField
     | RateField
     | BytesField
-    | SecretField,
+    | SecretField
+    | ComputedField,
     Field(discriminator="type"),
 ]
 """A field definition of any type, told apart by `type`."""
@@ -135,6 +137,7 @@ _TYPES: tuple[FieldType[Any], ...] = (
     Rate(),
     Bytes(),
     Secret(),
+    Computed(),
 )
 
 FIELD_TYPES: Mapping[str, FieldType[Any]] = MappingProxyType(

@@ -354,6 +354,13 @@ SAMPLES: dict[str, Samples] = {
         csv=[("10 MiB", 10 * 2**20), ("2GB", 2 * 10**9), ("7", 7)],
         bad_csv=["big", "0.1"],
     ),
+    "computed": Samples(
+        good=[("-1", "-1.00"), (0.5, "0.50")],
+        refused=["x", "1.005"],
+        unfit=[("x", "type"), ("1.005", "scale")],
+        options={"result": {"type": "decimal"}, "expression": {"_add": [1, 2]}},
+        key=Decimal,
+    ),
     "secret": Samples(
         good=[(" p@ss ", {"set": True}), ("x", {"set": True})],
         refused=["", 5, "x" * 4001],
