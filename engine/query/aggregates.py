@@ -45,12 +45,14 @@ def plan_aggregate(
             .where(*scope.rows(deleted=query.deleted), *filters(scope, shaped.query))
         )
         if keys:
-            places = [sa.literal_column(str(i + 1)) for i in range(len(keys))]
+            places: list[sa.ColumnElement[Any]] = [
+                sa.literal_column(str(i + 1)) for i in range(len(keys))
+            ]
             rows = rows.group_by(*places).order_by(*places)
         rows = rows.limit(sa.literal_column(str(MAX_GROUPS)))
         found = rows.subquery("f")
         items = sa.func.json_agg(sa.func.row_to_json(sa.literal_column("f")))
-        empty = sa.literal_column("'[]'::json")
+        empty: sa.ColumnElement[Any] = sa.literal_column("'[]'::json")
         return sa.select(sa.cast(sa.func.coalesce(items, empty), sa.Text)).select_from(
             found
         )
@@ -98,10 +100,8 @@ def _function(scope: Scope, item: Aggregate) -> sa.ColumnElement[Any]:
                 raise BadRequest(
                     f"{item.path} is no number to add up.", code="INVALID_QUERY"
                 )
-            total = (
-                sa.func.sum(value) if item.function == "_sum" else sa.func.avg(value)
-            )
-            return sa.cast(total, sa.Numeric())
+            add = sa.func.sum if item.function == "_sum" else sa.func.avg
+            return sa.cast(add(value), sa.Numeric())
     if not kind.sortable:
         raise unknown_field(definition.name)
     made = sa.func.min(value) if item.function == "_min" else sa.func.max(value)

@@ -234,7 +234,9 @@ def _count(
 ) -> sa.ColumnElement[Any]:
     if not query.count:
         return sa.cast(sa.null(), sa.Text)
-    rows = sa.select(sa.literal_column("1")).select_from(scope.table).where(*demands)
+    rows: sa.Select[Any] = (
+        sa.select(sa.literal_column("1")).select_from(scope.table).where(*demands)
+    )
     if query.count == "estimated":
         rows = rows.limit(sa.literal_column(str(MAX_COUNTED + 1)))
     counted = sa.select(sa.cast(sa.func.count(), sa.Text)).select_from(

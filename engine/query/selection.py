@@ -39,9 +39,11 @@ def columns(scope: Scope, wanted: Sequence[str], expand: ExpandTree) -> list[Col
         value = _value(scope, item, tree.get(name))
         if value is not None:
             found.append((name, value))
-    for name in system:
-        if name != "id" and (not names or name in names):
-            found.append((name, scope.table.c[name]))
+    found.extend(
+        (name, scope.table.c[name])
+        for name in system
+        if name != "id" and (not names or name in names)
+    )
     known = {name for name, _ in found}
     for name in names:
         if name not in known and name not in tree:
@@ -59,10 +61,14 @@ def _with_paths(wanted: Sequence[str], tree: dict[str, Expand]) -> dict[str, Exp
         head, dot, rest = name.partition(".")
         if dot:
             paths.setdefault(head, []).append(rest)
-    for head, rest in paths.items():
+    for head, deeper in paths.items():
         below = tree.get(head, Expand())
         tree[head] = Expand(
-            (*below.fields, *rest), below.expand, below.filter, below.sort, below.limit
+            (*below.fields, *deeper),
+            below.expand,
+            below.filter,
+            below.sort,
+            below.limit,
         )
     return tree
 

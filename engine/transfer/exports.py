@@ -1,0 +1,213 @@
+"""Export: a list with its filters, whole, as CSV, JSONL or XLSX, in bounded memory."""
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+from psycopg import AsyncServerCursor
+from uuid_utils.compat import uuid7
+
+from engine import record_sql
+from engine.context import RequestContext
+from engine.database import Database, Transaction
+from engine.driver import Call
+from engine.errors import Forbidden
+from engine.policy import Policy
+from engine.query import ListQuery, parse_list, plan_export
+from engine.record_reads import RecordReader
+from engine.record_session import InTransaction
+from metadata.compiled import CompiledEntity
+
+BATCH = 500
+CHUNK_BYTES = 64 * 1024
+MAX_SHEET_ROWS = 1_048_575
+
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A download: its pieces, its type and its file name."""
+
+    chunks: AsyncIterator[bytes]
+    content_type: str
+    file_name: str
+
+
+class Exports:
+    """Writes whole lists as files."""
+
+    def __init__(
+        self, database: Database, policy: Policy, reader: RecordReader
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._reader = reader
+
+    async def start(
+        self, ctx: RequestContext, entity: CompiledEntity, query_string: str
+    ) -> Export:
+        """Return the download; raises Forbidden and BadRequest before its first byte.
+
+        Needs the permissions `read` and `export`; the read grant decides which rows
+        and fields are in it.
+        """
+        query = parse_list(query_string)
+        allowed = await self._policy.authorize(ctx, entity.resource, "export")
+        grant = await self._reader.readable(ctx, entity)
+        if not allowed.allowed:
+            raise Forbidden(
+                f"Your role may not export {entity.name}. An administrator of your "
+                f"tenant can allow {entity.resource}:export."
+            )
+        call = await self._reader.directory(ctx).plan(
+            lambda found: plan_export(found, ctx, entity, grant, query)
+        )
+        names = [
+            name
+            for name in ("id", *entity.fields, *entity.system_columns[1:])
+            if (not query.fields or name in query.fields)
+            and (name in entity.system_columns or grant.reaches_field(name))
+        ]
+        rows = self._rows(ctx, entity, call, query)
+        writers = {"csv": _csv, "jsonl": _jsonl, "xlsx": _xlsx}
+        return Export(
+            writers[query.format](entity, names, rows),
+            CONTENT_TYPES[query.format],
+            f"{entity.name}.{query.format}",
+        )
+
+    async def _rows(
+        self, ctx: RequestContext, entity: CompiledEntity, call: Call, query: ListQuery
+    ) -> AsyncIterator[str]:
+        """Yield each record as JSON text, from a cursor on the server."""
+        statement, params = call
+        async with self._database.transaction(ctx.tenant_id) as connection:
+            await _log(connection, ctx, entity, query)
+            values = [None if p is None else p.decode() for p in params]
+            text = _named(statement.text, len(values))
+            async with AsyncServerCursor(connection, "rangka_export") as cursor:
+                cursor.itersize = BATCH
+                named = {f"p{i + 1}": value for i, value in enumerate(values)}
+                await cursor.execute(text.encode(), named)
+                async for row in cursor:
+                    yield next(iter(row.values())) if isinstance(row, dict) else row[0]
+
+
+async def _log(
+    connection: Transaction,
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    query: ListQuery,
+) -> None:
+    entry = record_sql.LogEntry(
+        id=uuid7(),
+        tenant_id=ctx.tenant_id,
+        actor_id=ctx.user_id,
+        actor_name=ctx.email,
+        action="export",
+        changes={"format": [None, query.format]},
+        request_id=ctx.request_id,
+        ip=ctx.ip,
+    )
+    call = record_sql.append_log(entity.service, entity.name, None, entry)
+    await InTransaction(connection).run([call])
+
+
+def _named(text: str, count: int) -> str:
+    """Return the statement with psycopg's named placeholders instead of `$n`."""
+    text = text.replace("%", "%%")
+    for number in range(count, 0, -1):
+        text = text.replace(f"${number}::", f"%(p{number})s::")
+    return text
+
+
+async def _csv(
+    entity: CompiledEntity, names: Sequence[str], rows: AsyncIterator[str]
+) -> AsyncIterator[bytes]:
+    # The mark tells spreadsheets that the file is UTF-8.
+    buffer = io.StringIO("\ufeff", newline="")
+    buffer.seek(0, io.SEEK_END)
+    writer = csv.writer(buffer)
+    writer.writerow(names)
+    async for row in rows:
+        record = json.loads(row)
+        writer.writerow([_cell(entity, name, record.get(name)) for name in names])
+        if buffer.tell() > CHUNK_BYTES:
+            yield buffer.getvalue().encode()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue().encode()
+
+
+async def _jsonl(
+    _entity: CompiledEntity, _names: Sequence[str], rows: AsyncIterator[str]
+) -> AsyncIterator[bytes]:
+    pieces: list[str] = []
+    size = 0
+    async for row in rows:
+        pieces.append(row)
+        size += len(row)
+        if size > CHUNK_BYTES:
+            yield ("\n".join(pieces) + "\n").encode()
+            pieces, size = [], 0
+    if pieces:
+        yield ("\n".join(pieces) + "\n").encode()
+
+
+async def _xlsx(
+    entity: CompiledEntity, names: Sequence[str], rows: AsyncIterator[str]
+) -> AsyncIterator[bytes]:
+    """Yield a workbook; it is written to a temporary file, row by row."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "export.xlsx"
+        # Texts stay texts: a value that starts with = must never become a formula.
+        options = {
+            "constant_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "tmpdir": folder,
+        }
+        book = xlsxwriter.Workbook(str(path), options)
+        sheet = book.add_worksheet(entity.name[:31])
+        sheet.write_row(0, 0, names, book.add_format({"bold": True}))
+        number = 0
+        async for row in rows:
+            record = json.loads(row)
+            number += 1
+            if number > MAX_SHEET_ROWS:
+                break
+            cells = [_plain(entity, name, record.get(name)) for name in names]
+            sheet.write_row(number, 0, cells)
+        book.close()
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK_BYTES):
+                yield piece
+
+
+def _cell(entity: CompiledEntity, name: str, value: Any) -> str:
+    """Return CSV text; a text that a spreadsheet would run gets a quote before it."""
+    if value is None:
+        return ""
+    item = entity.fields.get(name)
+    text = item.type.text_out(item.definition, value) if item else str(value)
+    if text[:1] in {"=", "@", "\t", "\r"}:
+        return f"'{text}"
+    return text
+
+
+def _plain(entity: CompiledEntity, name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    item = entity.fields.get(name)
+    return item.type.text_out(item.definition, value) if item else str(value)
