@@ -78,7 +78,7 @@ class ColumnWriter:
             count = "1 field does" if len(details) == 1 else f"{len(details)} fields do"
             raise ValidationFailed(f"{count} not fit.", details=details)
         if creating and entity.has_sequences:
-            columns.sequences.extend(_sequences(ctx, entity, values))
+            columns.sequences.extend(sequences_of(ctx, entity, values))
         return columns
 
     def only_changed(
@@ -174,9 +174,10 @@ class ColumnWriter:
         return rows
 
 
-def _sequences(
+def sequences_of(
     ctx: RequestContext, entity: CompiledEntity, values: Mapping[str, Any]
 ) -> list[SequenceNumber]:
+    """Return the numbers that a new record takes, dates filled in."""
     local = ctx.now.astimezone(ZoneInfo(ctx.time_zone))
     numbers = []
     for name, item in entity.fields.items():

@@ -57,6 +57,14 @@ class SequenceNumber:
     pattern: str
     start: int
 
+    def parts(self) -> tuple[str, str, int]:
+        """Return the text before the number, the text after it, and its width."""
+        match = _NUMBER.search(self.pattern)
+        if match is None:
+            raise ValueError(f"the pattern {self.pattern!r} has no {{n}}")
+        before, after = self.pattern[: match.start()], self.pattern[match.end() :]
+        return before, after, int(match[1] or 1)
+
 
 @dataclass(frozen=True, slots=True)
 class _Column:
@@ -361,12 +369,9 @@ def _counter(sql: _Text, index: int, sequence: SequenceNumber, tenant: str) -> s
 
 
 def _number(sql: _Text, index: int, sequence: SequenceNumber) -> str:
-    match = _NUMBER.search(sequence.pattern)
-    if match is None:
-        raise ValueError(f"the pattern {sequence.pattern!r} has no {{n}}")
-    before = sql.bind(sequence.pattern[: match.start()], "text")
-    after = sql.bind(sequence.pattern[match.end() :], "text")
-    width = sql.bind(int(match[1] or 1), "integer")
+    head, tail, digits_wanted = sequence.parts()
+    before, after = sql.bind(head, "text"), sql.bind(tail, "text")
+    width = sql.bind(digits_wanted, "integer")
     digits = f"n{index}.value::text"
     padded = f"lpad({digits}, greatest({width}, length({digits})), '0')"
     return f"{before} || {padded} || {after}"
