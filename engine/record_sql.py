@@ -92,7 +92,7 @@ def layout(entity: CompiledEntity) -> Layout:
     known = entity.plans.get("layout")
     if known is None:
         known = entity.plans["layout"] = Layout(entity)
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 class _Text:

@@ -1,0 +1,179 @@
+"""Entity → form: JSON Schema says what is valid, the UI schema how it is shown; pure.
+
+Fields a user may not read are absent from both; fields he may not write are
+`readOnly`. The UI schema uses the vocabulary of JSON Forms: VerticalLayout,
+HorizontalLayout, Control.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from metadata.compiled import CompiledAction, CompiledEntity, CompiledField
+from metadata.labels import locale_map
+
+Allowed = Callable[[str], bool]
+
+FULL_WIDTH = frozenset(
+    {"long_text", "rich_text", "json", "lines", "tags", "multi_choice", "geo_point"}
+)
+
+
+def entity_form(
+    entity: CompiledEntity,
+    *,
+    form: str = "default",
+    readable: Allowed,
+    writable: Allowed,
+) -> dict[str, Any]:
+    """Return `{"schema", "ui"}` of a form; KeyError when the entity has no such form.
+
+    `default` always exists; it shows every field in the author's order.
+    """
+    definition = entity.forms.get(form)
+    if definition is None and form != "default":
+        raise KeyError(form)
+    names = list(entity.fields)
+    if definition is not None and definition.fields is not None:
+        names = list(definition.fields)
+    shown = [entity.fields[name] for name in names if readable(name)]
+    edited = {f.name for f in shown if f.writable and writable(f.name)}
+    schema = _schema(entity, shown, edited)
+    if definition is not None and definition.ui:
+        ui = _pruned(definition.ui, {f.name for f in shown})
+        return {"schema": schema, "ui": ui or {"type": "VerticalLayout"}}
+    return {"schema": schema, "ui": layout(shown, edited)}
+
+
+def action_form(action: CompiledAction) -> dict[str, Any] | None:
+    """Return `{"schema", "ui"}` of an action's input, None when it takes none."""
+    if not action.input_fields:
+        return None
+    fields = list(action.input_fields.values())
+    names = {field.name for field in fields}
+    schema = {
+        "type": "object",
+        "properties": {f.name: _property(f, f.name in names) for f in fields},
+        "required": [f.name for f in fields if f.definition.required],
+        "additionalProperties": False,
+    }
+    return {"schema": schema, "ui": layout(fields, names)}
+
+
+def layout(fields: Iterable[CompiledField], edited: set[str]) -> dict[str, Any]:
+    """Return the generated UI schema: short inputs two a row, long ones alone."""
+    elements: list[dict[str, Any]] = []
+    row: list[dict[str, Any]] = []
+    for field in fields:
+        element = control(field, edited=field.name in edited)
+        if field.type.name in FULL_WIDTH:
+            elements.extend(_row(row))
+            row = []
+            elements.append(element)
+            continue
+        row.append(element)
+        if len(row) == 2:
+            elements.extend(_row(row))
+            row = []
+    elements.extend(_row(row))
+    return {"type": "VerticalLayout", "elements": elements}
+
+
+def _row(controls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"type": "HorizontalLayout", "elements": controls}] if controls else []
+
+
+def control(field: CompiledField, *, edited: bool) -> dict[str, Any]:
+    """Return the control of a field with all its widget needs."""
+    definition = field.definition
+    options: dict[str, Any] = {
+        "widget": field.type.widget,
+        "type": field.type.name,
+        "required": definition.required and edited,
+        "readonly": not edited,
+        **field.type.options(definition),
+    }
+    if definition.help is not None:
+        options["help"] = dict(locale_map(definition.help, ""))
+    if definition.immutable:
+        options["immutable"] = True
+    if field.lines is not None:
+        children = field.lines.fields.values()
+        options["columns"] = [control(child, edited=edited) for child in children]
+    return {
+        "type": "Control",
+        "scope": f"#/properties/{field.name}",
+        "label": dict(label_of(field)),
+        "options": options,
+    }
+
+
+def label_of(field: CompiledField) -> Mapping[str, str]:
+    """Return a field's label by locale; made from its name when it has none."""
+    words = field.name.replace("_", " ")
+    return locale_map(field.definition.label, words[:1].upper() + words[1:])
+
+
+def _schema(
+    entity: CompiledEntity, shown: list[CompiledField], edited: set[str]
+) -> dict[str, Any]:
+    source = entity.create_schema
+    visible = {field.name for field in shown}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {f.name: _property(f, f.name in edited) for f in shown},
+        "required": [name for name in source.get("required", ()) if name in edited],
+        "additionalProperties": False,
+    }
+    clauses = [c for c in source.get("allOf", ()) if _names(c) <= visible]
+    if clauses:
+        schema["allOf"] = clauses
+    return schema
+
+
+def _property(field: CompiledField, edited: bool) -> dict[str, Any]:
+    definition = field.definition
+    schema = dict(field.schema)
+    schema["title"] = label_of(field).get("en", field.name)
+    if definition.default is not None:
+        schema["default"] = definition.default
+    if not edited:
+        schema["readOnly"] = True
+    if not definition.required:
+        schema = _nullable(schema)
+    return schema
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = schema.get("type")
+    if kinds is None or "enum" in schema or "const" in schema:
+        kept = {
+            k: schema.pop(k) for k in ("title", "default", "readOnly") if k in schema
+        }
+        return {"anyOf": [schema, {"type": "null"}], **kept} if schema else kept
+    listed = [kinds] if isinstance(kinds, str) else list(kinds)
+    return {**schema, "type": [*listed, "null"]}
+
+
+def _names(clause: Any) -> set[str]:
+    """Return every property that a clause of a rule names."""
+    found: set[str] = set()
+    if isinstance(clause, dict):
+        found.update(clause.get("required", ()))
+        found.update(clause.get("properties", {}))
+        for value in clause.values():
+            found |= _names(value)
+    elif isinstance(clause, list):
+        for item in clause:
+            found |= _names(item)
+    return found
+
+
+def _pruned(element: Mapping[str, Any], shown: set[str]) -> dict[str, Any] | None:
+    """Return a designed UI element without controls the user may not see."""
+    if element.get("type") == "Control":
+        name = str(element.get("scope", "")).rsplit("/", 1)[-1]
+        return dict(element) if name in shown else None
+    if "elements" not in element:
+        return dict(element)
+    kept = [e for child in element["elements"] if (e := _pruned(child, shown))]
+    return {**element, "elements": kept} if kept else None

@@ -1,0 +1,145 @@
+"""Menus: the items of all services, pruned by permission, merged and ordered; pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from metadata.compiled import CompiledService
+from metadata.definitions import MenuItem
+from metadata.labels import locale_map
+
+Allowed = Callable[[str, str], bool]
+"""(resource, action) → whether the user may."""
+
+DASHBOARD = {
+    "id": "dashboard",
+    "name": "dashboard",
+    "label": {"en": "Dashboard", "id": "Dasbor"},
+    "path": "/",
+    "icon": "dashboard",
+    "category": "MAIN",
+    "sort_order": 1,
+    "children": [],
+}
+
+ADMINISTRATION = (
+    ("tenants", "tenant", "building", {"en": "Tenants", "id": "Tenant"}),
+    ("users", "user", "users", {"en": "Users", "id": "Pengguna"}),
+    ("roles", "role", "shield", {"en": "Roles", "id": "Peran"}),
+    ("audit", "audit", "list", {"en": "Audit log", "id": "Log audit"}),
+)
+
+
+def build(
+    services: Iterable[CompiledService], allowed: Allowed
+) -> list[dict[str, Any]]:
+    """Return the menu of a user: dashboard, services, administration.
+
+    An item whose target the user may not read is absent; so is a group without items.
+    """
+    items: list[dict[str, Any]] = [dict(DASHBOARD)]
+    for service in services:
+        hidden = set(service.overlay.hidden_menu) if service.overlay else set()
+        own = service.overlay.menu if service.overlay else ()
+        declared = service.menu.items or _generated(service)
+        items.extend(_items(service, (*declared, *own), hidden, allowed))
+    items.extend(_administration(allowed))
+    return sorted(items, key=lambda item: (_rank(item), item["sort_order"]))
+
+
+def _rank(item: dict[str, Any]) -> int:
+    return {"MAIN": 0, "ADMINISTRATION": 2}.get(item["category"], 1)
+
+
+def _generated(service: CompiledService) -> Sequence[MenuItem]:
+    """Return one item an entity for a service without a menu of its own."""
+    return [
+        MenuItem(
+            id=entity.id,
+            name=entity.name,
+            label=entity.definition.label_plural or entity.definition.label,
+            icon=entity.definition.icon,
+            entity=entity.name,
+        )
+        for entity in service.entities.values()
+    ]
+
+
+def _items(
+    service: CompiledService,
+    items: Iterable[MenuItem],
+    hidden: set[str],
+    allowed: Allowed,
+) -> list[dict[str, Any]]:
+    found = []
+    for item in items:
+        children = _items(service, item.children, hidden, allowed)
+        path = _path(service, item)
+        if item.id in hidden or not _permitted(service, item, allowed):
+            continue
+        if not path and not children:
+            continue
+        found.append(
+            {
+                "id": f"{service.name}.{item.id}",
+                "name": item.name,
+                "label": dict(locale_map(item.label, item.name)),
+                "path": path,
+                "icon": item.icon,
+                "category": item.category,
+                "sort_order": item.sort_order,
+                "children": children,
+            }
+        )
+    return found
+
+
+def _permitted(service: CompiledService, item: MenuItem, allowed: Allowed) -> bool:
+    if item.permission is not None:
+        resource, _, action = item.permission.partition(":")
+        return allowed(resource, action or "read")
+    entity = service.entities.get(item.entity or "")
+    if entity is not None:
+        return allowed(entity.resource, "create" if item.form else "read")
+    return allowed(service.name, "read")
+
+
+def _path(service: CompiledService, item: MenuItem) -> str | None:
+    if item.path is not None:
+        return item.path
+    if item.entity is None:
+        return None
+    path = f"/s/{service.name}/{item.entity}"
+    if item.form is not None:
+        return f"{path}/new"
+    return f"{path}?view={item.view}" if item.view else path
+
+
+def _administration(allowed: Allowed) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {
+            "id": f"platform.{name}",
+            "name": name,
+            "label": label,
+            "path": f"/admin/{name}",
+            "icon": icon,
+            "category": "ADMINISTRATION",
+            "sort_order": 10 * index,
+            "children": [],
+        }
+        for index, (name, resource, icon, label) in enumerate(ADMINISTRATION)
+        if allowed(resource, "read")
+    ]
+    if allowed("service", "register"):
+        found.append(
+            {
+                "id": "platform.services",
+                "name": "services",
+                "label": {"en": "Services", "id": "Layanan"},
+                "path": "/console/services",
+                "icon": "boxes",
+                "category": "ADMINISTRATION",
+                "sort_order": 5,
+                "children": [],
+            }
+        )
+    return found
