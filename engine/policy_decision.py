@@ -41,6 +41,8 @@ m = pm(r.obj, p.obj) && pm(r.act, p.act)
 """
 FOREVER = datetime.max.replace(tzinfo=UTC)
 UNRESTRICTED_SHAPE = "*"
+_SCOPES = ("own", "team", "tenant")
+"""Each reaches what the one before it does, and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,7 @@ def _grant(
 
 def _contains(wide: Allowance, narrow: Allowance) -> bool:
     return (
-        wide.scope in ("tenant", narrow.scope)
+        _SCOPES.index(wide.scope) >= _SCOPES.index(narrow.scope)
         and wide.filter in (EVERYTHING, narrow.filter)
         and (
             wide.fields is None
@@ -247,8 +249,7 @@ def _both(one: Decision, other: Decision) -> Decision:
 def _overlap(one: Allowance, other: Allowance) -> Allowance:
     if one in (other, ALL_ROWS):
         return other
-    order = ("own", "team", "tenant")
-    scope = min(one.scope, other.scope, key=order.index)
+    scope = min(one.scope, other.scope, key=_SCOPES.index)
     if one.filter in (EVERYTHING, other.filter):
         condition = other.filter
     elif other.filter == EVERYTHING:

@@ -9,8 +9,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from engine.database_errors import DatabaseError
-
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 2.0
@@ -45,14 +43,15 @@ class Poll:
 
     async def now(self) -> None:
         """Check once, outside the rhythm; a failure is logged and tried again later."""
-        try:
-            await self._check()
-        except DatabaseError as error:
-            logger.warning("cannot check %s for changes: %s", self._name, error)
-            if time.monotonic() - self._last_success > BLIND_SECONDS:
-                self._forget()
-        else:
+        # Whatever goes wrong, the next check must come: a poll that ended would leave
+        # the caches trusted for good.
+        (outcome,) = await asyncio.gather(self._check(), return_exceptions=True)
+        if not isinstance(outcome, Exception):
             self._last_success = time.monotonic()
+            return
+        logger.warning("cannot check %s for changes: %s", self._name, outcome)
+        if time.monotonic() - self._last_success > BLIND_SECONDS:
+            self._forget()
 
     async def _run(self) -> None:
         while True:

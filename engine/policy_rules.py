@@ -28,6 +28,11 @@ ADMINISTRATION = frozenset(
 )
 """Resources of the platform itself; everything else belongs to business services."""
 
+SUPER_ADMIN = "SUPER_ADMIN"
+"""Role of the core tenant whose holders may do everything, decided before any rule."""
+
+TENANT_ADMIN = "TENANT_ADMIN"
+
 DATA = "data"
 """As a resource pattern: everything outside the administration."""
 
