@@ -146,10 +146,10 @@ def _property(field: CompiledField, edited: bool) -> dict[str, Any]:
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     kinds = schema.get("type")
     if kinds is None or "enum" in schema or "const" in schema:
-        kept = {
-            k: schema.pop(k) for k in ("title", "default", "readOnly") if k in schema
-        }
-        return {"anyOf": [schema, {"type": "null"}], **kept} if schema else kept
+        said = {"title", "default", "readOnly"}
+        kept = {key: value for key, value in schema.items() if key in said}
+        inner = {key: value for key, value in schema.items() if key not in said}
+        return {"anyOf": [inner, {"type": "null"}], **kept} if inner else kept
     listed = [kinds] if isinstance(kinds, str) else list(kinds)
     return {**schema, "type": [*listed, "null"]}
 

@@ -29,6 +29,8 @@ from engine.errors import (
     Unavailable,
     ValidationFailed,
 )
+from registry.catalog import ServiceUnavailable
+from registry.publishing import PublishError
 from registry.service import Refused
 
 logger = logging.getLogger("rangka.api")
@@ -50,6 +52,12 @@ def client_error(error: BaseException, request_id: str) -> RangkaError:
     if isinstance(error, Refused):
         detail = Detail(error.field, error.code, error.message)
         return ValidationFailed(error.message, details=[detail])
+    if isinstance(error, ServiceUnavailable):
+        return Unavailable(
+            f"The service {error} is under maintenance; try again later.",
+            code="MAINTENANCE",
+            headers={"Retry-After": "60"},
+        )
     if isinstance(error, HTTPException):
         return _framework_error(error)
     if isinstance(error, DatabaseError):
@@ -97,3 +105,24 @@ def _framework_error(error: HTTPException) -> RangkaError:
         case 413:
             return PayloadTooLarge("The body is too large.")
     return BadRequest("The request cannot be answered.")
+
+
+def publish_error(error: PublishError) -> RangkaError:
+    """Return the client's error for a publish that cannot go ahead."""
+    if error.code == "unknown_version":
+        return NotFound(error.message)
+    details = []
+    if error.plan is not None:
+        details = [
+            Detail(finding.path, finding.code, f"{finding.message}. {finding.remedy}")
+            for finding in error.plan.findings
+            if finding.severity == "error"
+        ]
+        if error.code == "needs_consent":
+            details = [
+                Detail(name, "needs_consent", "Accept this loss by its name.")
+                for name in error.plan.losses
+            ]
+    if error.code == "findings":
+        return ValidationFailed(error.message, details=details)
+    return Conflict(error.message, code=error.code.upper(), details=details)

@@ -1,0 +1,373 @@
+"""`/core/services` and assignments: the super admin's console over the registry."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, delete, get, post, put
+from uuid_utils.compat import uuid7
+
+from engine.api.problems import publish_error
+from engine.api.requests import (
+    AnyRequest,
+    answer,
+    body_of,
+    context_of,
+    demand,
+    parts_of,
+)
+from engine.database import Transaction
+from engine.errors import BadRequest, Conflict, Detail, NotFound, ValidationFailed
+from metadata import bundle, store
+from metadata.checks import check_service, read_service
+from metadata.definitions import Entity, Menu, Service, as_json, author_schema
+from metadata.fields import FIELD_TYPES
+from metadata.identifiers import schema_name
+from metadata.labels import locale_map
+from registry import assignments
+from registry.publishing import PublishError
+
+_SERVICE = "/core/services/{name:str}"
+
+
+@get("/core/services")
+async def services(request: AnyRequest) -> Response[bytes]:
+    """Answer every registered service, without its definition."""
+    await demand(request, "service", "read")
+    async with parts_of(request).database.system() as connection:
+        found = await store.services(connection, 0)
+    return answer(
+        request,
+        [
+            {
+                "id": str(item.id),
+                "name": item.name,
+                "type": item.type,
+                "status": item.status,
+                "visibility": item.visibility,
+                "published_version": item.published_version,
+                "has_draft": item.draft is not None,
+            }
+            for item in found
+        ],
+    )
+
+
+@get(_SERVICE)
+async def service(request: AnyRequest, name: str) -> Response[bytes]:
+    """Answer one service with its draft and its published definition."""
+    await demand(request, "service", "read")
+    async with parts_of(request).database.system() as connection:
+        stored = await _stored(connection, name)
+        found = await store.definition_of(connection, name)
+    return answer(
+        request,
+        {
+            "id": str(stored.id),
+            "name": stored.name,
+            "type": stored.type,
+            "status": stored.status,
+            "visibility": stored.visibility,
+            "published_version": stored.published_version,
+            "draft": stored.draft,
+            "draft_revision": stored.draft_revision,
+            "definition": as_json(found[1]) if found else None,
+        },
+    )
+
+
+@post("/core/services/register", status_code=201)
+async def register(request: AnyRequest) -> Response[bytes]:
+    """Add a service with its first draft; publishing comes apart."""
+    ctx = await demand(request, "service", "register")
+    definition = _definition(await body_of(request))
+    async with parts_of(request).database.system() as connection:
+        if await store.service(connection, definition.name) is not None:
+            detail = Detail("name", "unique", "Choose another name.")
+            raise Conflict(
+                f"There is a service {definition.name} already.",
+                code="SERVICE_EXISTS",
+                details=[detail],
+            )
+        await store.register(
+            connection,
+            uuid7(),
+            definition,
+            schema_name(definition.name),
+            is_builtin=False,
+            actor=ctx.user_id,
+        )
+    return answer(request, {"name": definition.name, "draft_revision": 1}, 201)
+
+
+@put(f"{_SERVICE}/draft")
+async def save_draft(request: AnyRequest, name: str) -> Response[bytes]:
+    """Store a draft; it may still have findings, but it must have the right shape."""
+    ctx = await demand(request, "service", "update")
+    document = await body_of(request)
+    definition = _definition(document)
+    _same_name(definition, name)
+    expected = document.get("draft_revision")
+    if expected is not None and type(expected) is not int:
+        raise BadRequest("draft_revision is the number you read.")
+    async with parts_of(request).database.system() as connection:
+        await _stored(connection, name)
+        revision = await store.save_draft(
+            connection, name, as_json(definition), expected, ctx.user_id
+        )
+    if revision is None:
+        raise Conflict(
+            "Somebody else saved this draft since you read it. Read it again.",
+            code="DRAFT_CONFLICT",
+        )
+    return answer(request, {"name": name, "draft_revision": revision})
+
+
+@post(f"{_SERVICE}/validate", status_code=200)
+async def validate(request: AnyRequest, name: str) -> Response[bytes]:
+    """Answer every finding of a definition, its shape included."""
+    await demand(request, "service", "read")
+    raw = await request.body()
+    document = await body_of(request) if raw.strip() else {}
+    async with parts_of(request).database.system() as connection:
+        wanted = document.get("definition")
+        if wanted is None:
+            wanted = await _draft(connection, name)
+        definition, findings = read_service(wanted)
+        if definition is not None:
+            others = await store.published(connection)
+            others.pop(definition.name, None)
+            findings = check_service(definition, others=others)
+    return answer(request, {"findings": [finding.as_json() for finding in findings]})
+
+
+@post(f"{_SERVICE}/plan", status_code=200)
+async def plan(request: AnyRequest, name: str) -> Response[bytes]:
+    """Answer what publishing would do: sentences, SQL, locks, rows, losses."""
+    await demand(request, "service", "read")
+    parts = parts_of(request)
+    raw = await request.body()
+    document = await body_of(request) if raw.strip() else {}
+    async with parts.database.owner() as connection:
+        definition = await _wanted(connection, name, document)
+        planned = await parts.publisher.plan(connection, definition)
+    return answer(request, planned.as_json())
+
+
+@post(f"{_SERVICE}/publish", status_code=200)
+async def publish(request: AnyRequest, name: str) -> Response[bytes]:
+    """Publish the draft, or the definition sent; answers version and plan."""
+    ctx = await demand(request, "service", "publish")
+    parts = parts_of(request)
+    raw = await request.body()
+    document = await body_of(request) if raw.strip() else {}
+    try:
+        async with parts.database.owner() as connection:
+            definition = await _wanted(connection, name, document)
+            version, planned = await parts.publisher.publish(
+                connection,
+                definition,
+                accept_loss=_names(document, "accept_loss"),
+                comment=str(document.get("comment", ""))[:500],
+                actor=ctx.user_id,
+            )
+    except PublishError as error:
+        raise publish_error(error) from error
+    await parts.catalog.reload(name)
+    return answer(request, {"version": version, "plan": planned.as_json()})
+
+
+@post(f"{_SERVICE}/rollback", status_code=200)
+async def roll_back(request: AnyRequest, name: str) -> Response[bytes]:
+    """Publish an older version's definition as a new version."""
+    ctx = await demand(request, "service", "publish")
+    parts, document = parts_of(request), await body_of(request)
+    version = document.get("version")
+    if type(version) is not int:
+        raise BadRequest("version is the number of an older version.")
+    try:
+        async with parts.database.owner() as connection:
+            number, planned = await parts.publisher.roll_back(
+                connection,
+                name,
+                version,
+                accept_loss=_names(document, "accept_loss"),
+                actor=ctx.user_id,
+            )
+    except PublishError as error:
+        raise publish_error(error) from error
+    await parts.catalog.reload(name)
+    return answer(request, {"version": number, "plan": planned.as_json()})
+
+
+@get(f"{_SERVICE}/versions")
+async def versions(request: AnyRequest, name: str) -> Response[bytes]:
+    """Answer the versions, newest first."""
+    await demand(request, "service", "read")
+    async with parts_of(request).database.system() as connection:
+        await _stored(connection, name)
+        found = await store.versions(connection, name)
+    return answer(request, found)
+
+
+@get(f"{_SERVICE}/export")
+async def export(
+    request: AnyRequest, name: str, format: str = "json"
+) -> Response[bytes]:  # noqa: A002 - the parameter's name in the API
+    """Answer the published definition as JSON, or as a ZIP of its folder."""
+    await demand(request, "service", "read")
+    async with parts_of(request).database.system() as connection:
+        found = await store.definition_of(connection, name)
+    if found is None:
+        raise NotFound("There is no published version of this service.")
+    if format == "zip":
+        headers = {"content-disposition": f'attachment; filename="{name}.zip"'}
+        return Response(
+            bundle.to_zip(found[1]), media_type="application/zip", headers=headers
+        )
+    return answer(request, as_json(found[1]))
+
+
+@get("/core/field-types")
+async def field_types(request: AnyRequest) -> Response[bytes]:
+    """Answer every field type with the JSON Schema of its options."""
+    await context_of(request)
+    return answer(
+        request,
+        [
+            {
+                "name": kind.name,
+                "label": dict(locale_map(kind.label, kind.name)),
+                "description": dict(locale_map(kind.description, "")),
+                "widget": kind.widget,
+                "renderer": kind.renderer,
+                "operators": sorted(kind.operators),
+                "sortable": kind.sortable,
+                "schema": kind.definition.model_json_schema(),
+            }
+            for kind in FIELD_TYPES.values()
+        ],
+    )
+
+
+@get("/core/schemas/{name:str}")
+async def schemas(request: AnyRequest, name: str) -> Response[bytes]:
+    """Answer the JSON Schema of a definition, for editors."""
+    await context_of(request)
+    models = {"service": Service, "entity": Entity, "menu": Menu}
+    if name not in models:
+        raise NotFound("There are schemas of: service, entity, menu.")
+    return answer(request, author_schema(models[name]))
+
+
+@get("/core/tenants/{tenant_id:uuid}/services")
+async def assigned(request: AnyRequest, tenant_id: UUID) -> Response[bytes]:
+    """Answer what a tenant is assigned."""
+    await demand(request, "service", "assign")
+    async with parts_of(request).database.system() as connection:
+        found = await store.assignments(connection, tenant_id)
+    return answer(
+        request,
+        [
+            {"service": a.service, "status": a.status, "settings": a.settings}
+            for a in found.values()
+        ],
+    )
+
+
+@put("/core/tenants/{tenant_id:uuid}/services/{name:str}")
+async def assign(request: AnyRequest, tenant_id: UUID, name: str) -> Response[bytes]:
+    """Give a tenant a service, or change the status or settings of what it has."""
+    ctx = await demand(request, "service", "assign")
+    raw = await request.body()
+    document = await body_of(request) if raw.strip() else {}
+    async with parts_of(request).database.system() as connection:
+        try:
+            await assignments.assign(
+                connection,
+                tenant_id,
+                name,
+                status=str(document.get("status", "active")),
+                settings=document.get("settings"),
+                actor=ctx.user_id,
+            )
+        except assignments.AssignmentError as error:
+            raise Conflict(error.message, code=error.code) from error
+    return answer(request, {"service": name, "assigned": True})
+
+
+@delete("/core/tenants/{tenant_id:uuid}/services/{name:str}", status_code=204)
+async def unassign(request: AnyRequest, tenant_id: UUID, name: str) -> None:
+    """Take a service from a tenant; its records stay and come back with it."""
+    await demand(request, "service", "assign")
+    async with parts_of(request).database.system() as connection:
+        try:
+            await assignments.unassign(connection, tenant_id, name)
+        except assignments.AssignmentError as error:
+            raise Conflict(error.message, code=error.code) from error
+
+
+HANDLERS = [
+    services,
+    service,
+    register,
+    save_draft,
+    validate,
+    plan,
+    publish,
+    roll_back,
+    versions,
+    export,
+    field_types,
+    schemas,
+    assigned,
+    assign,
+    unassign,
+]
+
+
+async def _stored(connection: Transaction, name: str) -> store.StoredService:
+    stored = await store.service(connection, name)
+    if stored is None:
+        raise NotFound(f"There is no service {name}.")
+    return stored
+
+
+async def _draft(connection: Transaction, name: str) -> Any:
+    stored = await _stored(connection, name)
+    if stored.draft is None:
+        raise NotFound(f"{name} has no draft.")
+    return stored.draft
+
+
+async def _wanted(
+    connection: Transaction, name: str, document: dict[str, Any]
+) -> Service:
+    """Return the definition sent, else the draft."""
+    raw = document.get("definition")
+    if raw is None:
+        raw = await _draft(connection, name)
+    definition = _definition({"definition": raw})
+    _same_name(definition, name)
+    return definition
+
+
+def _definition(document: dict[str, Any]) -> Service:
+    raw = document.get("definition", document)
+    definition, findings = read_service(raw)
+    if definition is None:
+        details = [Detail(f.path, f.code, f.message) for f in findings]
+        raise ValidationFailed("The definition does not fit.", details=details)
+    return definition
+
+
+def _same_name(definition: Service, name: str) -> None:
+    if definition.name != name:
+        detail = Detail("/name", "immutable", f"Keep the name {name}.")
+        raise ValidationFailed("A service keeps its name.", details=[detail])
+
+
+def _names(document: dict[str, Any], key: str) -> list[str]:
+    value = document.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadRequest(f"{key} is a list of names.")
+    return value

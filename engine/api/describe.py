@@ -1,0 +1,154 @@
+"""`/forms` and `/menus`: what the interface shows, for this user."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Response, get
+
+from engine.api.requests import AnyRequest, answer, context_of, parts_of
+from engine.context import Grant, RequestContext
+from engine.errors import Forbidden, NotFound
+from engine.parts import Parts
+from metadata import forms, lists, menus
+from metadata.compiled import CompiledAction, CompiledEntity
+from metadata.labels import locale_map
+
+WORDS = ("read", "create", "update", "delete", "export", "import", "restore")
+
+
+@get(
+    [
+        "/forms/{service:str}/{entity:str}",
+        "/forms/{service:str}/{entity:str}/{form:str}",
+    ]
+)
+async def form(
+    request: AnyRequest, service: str, entity: str, form: str = "default"
+) -> Response[bytes]:
+    """Answer schema, UI schema, list, actions and permissions of an entity."""
+    ctx, parts = await context_of(request), parts_of(request)
+    found = await parts.catalog.entity(ctx.tenant_id, service, entity)
+    if found is None:
+        raise NotFound("There is no such service or entity for this tenant.")
+    grants = {
+        word: await parts.policy.authorize(ctx, found.resource, word) for word in WORDS
+    }
+    if not grants["read"].allowed and not grants["create"].allowed:
+        raise Forbidden(f"Your role may not read {found.name}.")
+    return answer(request, await describe(parts, ctx, found, form, grants))
+
+
+@get("/menus/user")
+async def menu(request: AnyRequest) -> Response[bytes]:
+    """Answer the menu of the user in the current tenant."""
+    ctx, parts = await context_of(request), parts_of(request)
+    services = await parts.catalog.services(ctx.tenant_id)
+    wanted: set[tuple[str, str]] = set()
+
+    def note(resource: str, action: str) -> bool:
+        wanted.add((resource, action))
+        return True
+
+    # The first pass only finds out what has to be asked of the policy.
+    menus.build(services, note)
+    granted = {
+        key for key in wanted if (await parts.policy.authorize(ctx, *key)).allowed
+    }
+    built = menus.build(services, lambda *key: key in granted)
+    permissions = await parts.policy.permissions(ctx)
+    return answer(request, {"menus": built, "permissions": permissions})
+
+
+@get("/core/explain-access")
+async def explain(
+    request: AnyRequest, resource: str, action: str = "read"
+) -> Response[bytes]:
+    """Answer which rule decides what the user may do."""
+    ctx, parts = await context_of(request), parts_of(request)
+    return answer(request, await parts.policy.explain(ctx, resource, action))
+
+
+HANDLERS = [form, menu, explain]
+
+
+async def describe(
+    parts: Parts,
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    form_name: str,
+    grants: Mapping[str, Grant],
+) -> dict[str, Any]:
+    """Return what `/forms` answers for these grants."""
+    read, create, update = grants["read"], grants["create"], grants["update"]
+    storage = entity.definition.storage
+
+    def readable(name: str) -> bool:
+        return read.reaches_field(name) or create.reaches_field(name)
+
+    def writable(name: str) -> bool:
+        return create.reaches_field(name) or update.reaches_field(name)
+
+    try:
+        made = forms.entity_form(
+            entity, form=form_name, readable=readable, writable=writable
+        )
+    except KeyError as error:
+        raise NotFound(f"{entity.name} has no form {form_name}.") from error
+    await parts.catalog.load_all(ctx.tenant_id)
+
+    def title_of(key: str) -> str | None:
+        target = parts.catalog.target(key)
+        return target.title_field if target else None
+
+    permissions: dict[str, bool] = {w: grants[w].allowed for w in WORDS}
+    permissions["history"] = read.allowed and entity.history and storage is None
+    permissions["restore"] = permissions["restore"] and entity.soft_delete
+    if storage is not None:
+        permissions["create"] &= storage.creatable
+        permissions["update"] &= storage.updatable
+        permissions["delete"] &= storage.deletable
+        permissions["import"] = False
+    label = dict(locale_map(entity.definition.label, entity.name))
+    return {
+        "service": entity.service,
+        "entity": entity.name,
+        "label": label,
+        "label_plural": dict(locale_map(entity.definition.label_plural, entity.name)),
+        "title_field": entity.title_field,
+        "resource": entity.resource,
+        "version": entity.version,
+        **made,
+        "list": lists.entity_list(
+            entity, readable=read.reaches_field, title_of=title_of
+        ),
+        "actions": [
+            _action(action)
+            for action in entity.actions.values()
+            if (
+                await parts.policy.authorize(ctx, entity.resource, action.permission)
+            ).allowed
+        ],
+        "permissions": permissions,
+        "forms": [
+            {"name": name, "label": item.label} for name, item in entity.forms.items()
+        ]
+        or [{"name": "default", "label": None}],
+        "soft_delete": entity.soft_delete,
+        "history": entity.history,
+    }
+
+
+def _action(action: CompiledAction) -> dict[str, Any]:
+    definition = action.definition
+    made = forms.action_form(action)
+    confirm = definition.confirm
+    return {
+        "name": action.name,
+        "label": dict(locale_map(definition.label, action.name)),
+        "scope": definition.scope,
+        "confirm": dict(locale_map(confirm, "")) if confirm is not None else None,
+        "destructive": definition.destructive,
+        "icon": definition.icon,
+        "schema": made["schema"] if made else None,
+        "ui": made["ui"] if made else None,
+    }

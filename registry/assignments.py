@@ -1,0 +1,148 @@
+"""Who has which service: assign, suspend, take away; with the roles it brings.
+
+Takes a connection of the system role; the caller's transaction decides.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from uuid_utils.compat import uuid7
+
+from metadata import store
+from metadata.definitions import Role, Service
+from metadata.labels import text_of
+
+STATUSES = ("active", "inactive", "suspended")
+Connection = AsyncConnection[DictRow]
+
+
+class AssignmentError(Exception):
+    """An assignment is not possible; `code` is stable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+async def assign(
+    connection: Connection,
+    tenant_id: UUID,
+    name: str,
+    *,
+    status: str = "active",
+    settings: Mapping[str, Any] | None = None,
+    actor: UUID | None = None,
+) -> None:
+    """Give a tenant a service and its default roles; again changes status, settings.
+
+    Raises AssignmentError when the service is not published, the tenant unknown, or a
+    service that it requires is missing.
+    """
+    if status not in STATUSES:
+        raise AssignmentError("BAD_STATUS", f"status is one of: {', '.join(STATUSES)}.")
+    stored = await store.service(connection, name)
+    found = await store.definition_of(connection, name)
+    if stored is None or found is None:
+        raise AssignmentError(
+            "NOT_PUBLISHED", f"{name} is not published; publish it first."
+        )
+    if not await _tenant_exists(connection, tenant_id):
+        raise AssignmentError("UNKNOWN_TENANT", "There is no such tenant.")
+    definition = found[1]
+    present = await store.assignments(connection, tenant_id)
+    missing = [r for r in definition.requires if r not in present]
+    if missing:
+        raise AssignmentError(
+            "MISSING_SERVICE",
+            f"{name} needs {', '.join(missing)}; assign that to the tenant first.",
+        )
+    await store.assign(
+        connection,
+        tenant_id,
+        stored.id,
+        status=status,
+        settings=settings,
+        actor=actor,
+    )
+    await _seed_roles(connection, tenant_id, definition)
+
+
+async def unassign(connection: Connection, tenant_id: UUID, name: str) -> None:
+    """Take a service from a tenant; its records stay.
+
+    Raises AssignmentError while another service of the tenant requires it.
+    """
+    stored = await store.service(connection, name)
+    present = await store.assignments(connection, tenant_id)
+    if stored is None or name not in present:
+        return
+    published = await store.published(connection)
+    users = [
+        other
+        for other in present
+        if other in published and name in published[other].requires
+    ]
+    if users:
+        raise AssignmentError(
+            "STILL_REQUIRED", f"{', '.join(users)} needs {name}; take that away first."
+        )
+    await store.unassign(connection, tenant_id, stored.id)
+
+
+async def _tenant_exists(connection: Connection, tenant_id: UUID) -> bool:
+    found = await connection.execute(
+        "SELECT 1 FROM rangka.tenants WHERE id = %s", (tenant_id,)
+    )
+    return await found.fetchone() is not None
+
+
+async def _seed_roles(
+    connection: Connection, tenant_id: UUID, definition: Service
+) -> None:
+    """Add the service's default roles; a role of that name the tenant has stays."""
+    for role in definition.roles:
+        found = await connection.execute(
+            "INSERT INTO rangka.roles (tenant_id, id, name, label, description) "
+            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (tenant_id, name) DO NOTHING "
+            "RETURNING id",
+            (
+                tenant_id,
+                uuid7(),
+                role.name,
+                text_of(role.label, "en", role.name),
+                text_of(role.description, "en", ""),
+            ),
+        )
+        row = await found.fetchone()
+        if row is not None:
+            await _add_rules(connection, tenant_id, row["id"], role)
+
+
+async def _add_rules(
+    connection: Connection, tenant_id: UUID, role_id: UUID, role: Role
+) -> None:
+    for position, rule in enumerate(role.rules):
+        resource, _, action = rule.permission.partition(":")
+        await connection.execute(
+            "INSERT INTO rangka.role_rules (tenant_id, id, role_id, resource, action, "
+            "effect, scope, filter, fields, presets, position) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                tenant_id,
+                uuid7(),
+                role_id,
+                resource,
+                action or "*",
+                rule.effect,
+                rule.scope,
+                json.dumps(rule.filter),
+                list(rule.fields) if rule.fields is not None else None,
+                json.dumps(rule.presets),
+                position,
+            ),
+        )
