@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.context import Grant, RequestContext, full_grant
-from engine.database import Database
+from engine.database import Database, Transaction
 from engine.policy_decision import FOREVER, Decider, Decision
 from engine.policy_explain import Explanation, explain
 from engine.policy_poll import Poll
@@ -173,8 +173,7 @@ class Policy:
     async def _load(self, tenant_id: UUID) -> TenantRules:
         # One statement, so that revision and rules belong to one snapshot.
         async with self._database.transaction(tenant_id) as connection:
-            rows = await (await connection.execute(_LOAD, (tenant_id,))).fetchall()
-        return rules_from_rows(rows)
+            return await load_rules(connection, tenant_id)
 
     def _keep(self, tenant_id: UUID, rules: TenantRules) -> None:
         if len(self._tenants) >= MAX_TENANTS:
@@ -199,8 +198,13 @@ class Policy:
                 self._tenants.pop(tenant_id, None)
 
 
-def rules_from_rows(rows: Sequence[Mapping[str, Any]]) -> TenantRules:
-    """Return the rules of the joined rows of a tenant, its roles and their rules."""
+async def load_rules(connection: Transaction, tenant_id: UUID) -> TenantRules:
+    """Return the rules of a tenant as a transaction sees them."""
+    rows = await (await connection.execute(_LOAD, (tenant_id,))).fetchall()
+    return _rules_from_rows(rows)
+
+
+def _rules_from_rows(rows: Sequence[Mapping[str, Any]]) -> TenantRules:
     names: dict[UUID, str] = {}
     inherits: dict[UUID, Sequence[UUID]] = {}
     rules: defaultdict[UUID, list[Rule]] = defaultdict(list)

@@ -101,7 +101,7 @@ class Decider:
             return Decision(grant, valid_until, considered)
         allows = sorted(
             (rule for rule in live if not rule.is_deny),
-            key=lambda rule: (rule.position, repr(_allowance(rule))),
+            key=lambda rule: (rule.position, repr(allowance_of(rule))),
         )
         limits = [rule for rule in live if rule.is_deny]
         grant = _grant(resource, action, allows, limits)
@@ -148,7 +148,7 @@ def minimal(allowances: Sequence[Allowance]) -> tuple[Allowance, ...]:
     kept: list[Allowance] = []
     for index, one in enumerate(allowances):
         contained = any(
-            _contains(other, one) and (place < index or not _contains(one, other))
+            contains(other, one) and (place < index or not contains(one, other))
             for place, other in enumerate(allowances)
             if place != index
         )
@@ -185,7 +185,8 @@ def _counts(rule: Rule, now: datetime) -> bool:
     return rule.expires_at is None or rule.expires_at > now
 
 
-def _allowance(rule: Rule) -> Allowance:
+def allowance_of(rule: Rule) -> Allowance:
+    """Return what an allow rule gives."""
     return Allowance(rule.scope, rule.filter, rule.fields, rule.presets)
 
 
@@ -204,14 +205,18 @@ def _grant(
     return grant_of(
         resource,
         action,
-        [_allowance(rule) for rule in allows],
+        [allowance_of(rule) for rule in allows],
         tuple(denied),
         denied_fields,
         tuple(rule.id for rule in (*allows, *limits)),
     )
 
 
-def _contains(wide: Allowance, narrow: Allowance) -> bool:
+def contains(wide: Allowance, narrow: Allowance) -> bool:
+    """Return whether the first surely reaches all that the second does.
+
+    Filters are compared as written, so it may say no where a proof would say yes.
+    """
     return (
         _SCOPES.index(wide.scope) >= _SCOPES.index(narrow.scope)
         and wide.filter in (EVERYTHING, narrow.filter)

@@ -68,9 +68,11 @@ async def add_membership(
 
     Raises Conflict (USER_LIMIT) when the tenant has as many as it may have.
     """
-    # The lock makes two additions at the limit come one after the other.
+    # The lock makes two additions at the limit come one after the other; "no key",
+    # since both hold the key's share lock through the account's home tenant.
     limits = await connection.execute(
-        "SELECT max_users FROM rangka.tenants WHERE id = %s FOR UPDATE", (tenant_id,)
+        "SELECT max_users FROM rangka.tenants WHERE id = %s FOR NO KEY UPDATE",
+        (tenant_id,),
     )
     limit = await limits.fetchone()
     made = await connection.execute(
