@@ -134,7 +134,7 @@ class RecordReader:
             )
         return grant
 
-    async def list(
+    async def page(
         self, ctx: RequestContext, entity: CompiledEntity, query_string: str
     ) -> tuple[bytes, dict[str, Any]]:
         """Return a page as a JSON array and its paging."""

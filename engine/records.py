@@ -172,6 +172,8 @@ class Records:
         name: str,
         record_id: UUID | None,
         payload: Payload,
+        *,
+        session: Session | None = None,
     ) -> tuple[Mapping[str, Any] | None, Written | None]:
         """Run an action: its code, or the values it sets; returns (result, record)."""
         action = entity.actions.get(name)
@@ -180,7 +182,7 @@ class Records:
             raise NotFound(f"{entity.name} have no action {name} here.")
         write = await self._write(ctx, entity, action.permission, action=name)
         values = record_values.for_action(action, payload)
-        async with self._session(ctx, None, alone=False) as running:
+        async with self._session(ctx, session, alone=False) as running:
             old = None
             if record_id is not None:
                 old = await self._old(write, record_id, running, None)

@@ -19,7 +19,14 @@ from engine.database import Transaction
 from engine.errors import BadRequest, Conflict, Detail, NotFound, ValidationFailed
 from metadata import bundle, store
 from metadata.checks import check_service, read_service
-from metadata.definitions import Entity, Menu, Service, as_json, author_schema
+from metadata.definitions import (
+    Definition,
+    Entity,
+    Menu,
+    Service,
+    as_json,
+    author_schema,
+)
 from metadata.fields import FIELD_TYPES
 from metadata.identifiers import schema_name
 from metadata.labels import locale_map
@@ -211,8 +218,10 @@ async def versions(request: AnyRequest, name: str) -> Response[bytes]:
 
 @get(f"{_SERVICE}/export")
 async def export(
-    request: AnyRequest, name: str, format: str = "json"
-) -> Response[bytes]:  # noqa: A002 - the parameter's name in the API
+    request: AnyRequest,
+    name: str,
+    format: str = "json",  # noqa: A002 - the parameter's name in the API
+) -> Response[bytes]:
     """Answer the published definition as JSON, or as a ZIP of its folder."""
     await demand(request, "service", "read")
     async with parts_of(request).database.system() as connection:
@@ -253,7 +262,11 @@ async def field_types(request: AnyRequest) -> Response[bytes]:
 async def schemas(request: AnyRequest, name: str) -> Response[bytes]:
     """Answer the JSON Schema of a definition, for editors."""
     await context_of(request)
-    models = {"service": Service, "entity": Entity, "menu": Menu}
+    models: dict[str, type[Definition]] = {
+        "service": Service,
+        "entity": Entity,
+        "menu": Menu,
+    }
     if name not in models:
         raise NotFound("There are schemas of: service, entity, menu.")
     return answer(request, author_schema(models[name]))

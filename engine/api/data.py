@@ -122,16 +122,16 @@ class DataApp:
 
     # -- handlers ----------------------------------------------------------------
 
-    async def list(self, call: Call, _rest: "list[str]") -> None:
+    async def list_records(self, call: Call, _rest: list[str]) -> None:
         """GET a list, or an aggregate of it."""
-        data, page = await self._parts.reader.list(
+        data, page = await self._parts.reader.page(
             call.ctx, call.entity, call.request.query
         )
         links = {"self": _with_query(call.path, call.request.query)}
         body = success(data, call.request.request_id, page=page, links=links)
         await answer(call.send, 200, body)
 
-    async def create(self, call: Call, _rest: "list[str]") -> None:
+    async def create(self, call: Call, _rest: list[str]) -> None:
         """POST a new record; honours Idempotency-Key."""
         raw = await self._body(call)
         document = payload.decode_object(raw)
@@ -144,7 +144,7 @@ class DataApp:
 
         await self._once(call, raw, run)
 
-    async def get(self, call: Call, rest: "list[str]") -> None:
+    async def get(self, call: Call, rest: list[str]) -> None:
         """GET one record, with its ETag."""
         record_id = _id(rest[0])
         body, version = await self._parts.reader.get_for_client(
@@ -157,15 +157,15 @@ class DataApp:
         document = success(body, call.request.request_id, links={"self": call.path})
         await answer(call.send, 200, document, [(b"etag", etag.encode())])
 
-    async def patch(self, call: Call, rest: "list[str]") -> None:
+    async def patch(self, call: Call, rest: list[str]) -> None:
         """PATCH some fields of a record."""
         await self._update(call, rest, whole=False)
 
-    async def put(self, call: Call, rest: "list[str]") -> None:
+    async def put(self, call: Call, rest: list[str]) -> None:
         """PUT a whole record."""
         await self._update(call, rest, whole=True)
 
-    async def _update(self, call: Call, rest: "list[str]", *, whole: bool) -> None:
+    async def _update(self, call: Call, rest: list[str], *, whole: bool) -> None:
         document = payload.decode_object(await self._body(call))
         written = await self._writer(call).update(
             call.ctx,
@@ -177,7 +177,7 @@ class DataApp:
         )
         await answer(call.send, 200, _record(call, written), [_etag(written)])
 
-    async def delete(self, call: Call, rest: "list[str]") -> None:
+    async def delete(self, call: Call, rest: list[str]) -> None:
         """DELETE a record."""
         await self._writer(call).delete(
             call.ctx,
@@ -187,12 +187,12 @@ class DataApp:
         )
         await answer(call.send, 204, b"")
 
-    async def restore(self, call: Call, rest: "list[str]") -> None:
+    async def restore(self, call: Call, rest: list[str]) -> None:
         """POST …/{id}/restore."""
         written = await self._parts.records.restore(call.ctx, call.entity, _id(rest[0]))
         await answer(call.send, 200, _record(call, written), [_etag(written)])
 
-    async def history(self, call: Call, rest: "list[str]") -> None:
+    async def history(self, call: Call, rest: list[str]) -> None:
         """GET …/{id}/history."""
         entries, page = await self._parts.history.of(
             call.ctx, call.entity, _id(rest[0]), call.request.query
@@ -200,7 +200,7 @@ class DataApp:
         body = success_of(entries, call.request.request_id, page=page)
         await answer(call.send, 200, body)
 
-    async def act(self, call: Call, rest: "list[str]") -> None:
+    async def act(self, call: Call, rest: list[str]) -> None:
         """POST an action on the entity or on a record; honours Idempotency-Key."""
         on_record = len(rest) == 3
         record_id = _id(rest[0]) if on_record else None
@@ -217,20 +217,18 @@ class DataApp:
 
         await self._once(call, raw, run)
 
-    async def bulk(self, call: Call, _rest: "list[str]") -> None:
+    async def bulk(self, call: Call, _rest: list[str]) -> None:
         """POST …/bulk: many writes, together or each by itself."""
         raw = await self._body(call)
         document = payload.decode_object(raw)
 
         async def run(session: Any) -> tuple[int, dict[str, str], bytes]:
-            data = await self._parts.bulk.run(
-                call.ctx, call.entity, document, self._writer(call), session
-            )
+            data = await self._parts.bulk.run(call.ctx, call.entity, document, session)
             return 200, {}, success(data, call.request.request_id)
 
         await self._once(call, raw, run)
 
-    async def import_file(self, call: Call, _rest: "list[str]") -> None:
+    async def import_file(self, call: Call, _rest: list[str]) -> None:
         """POST …/import: a CSV or JSONL file as the body."""
         report = await self._parts.imports.run(
             call.ctx,
@@ -241,12 +239,12 @@ class DataApp:
         )
         await answer(call.send, 200, success_of(report, call.request.request_id))
 
-    async def import_errors(self, call: Call, rest: "list[str]") -> None:
+    async def import_errors(self, call: Call, rest: list[str]) -> None:
         """GET …/imports/{id}/errors: the rows that failed, as CSV."""
         stream = self._parts.imports.errors(call.ctx, call.entity, _id(rest[1]))
         await _stream(call.send, stream, "text/csv; charset=utf-8", "import-errors.csv")
 
-    async def export(self, call: Call, _rest: "list[str]") -> None:
+    async def export(self, call: Call, _rest: list[str]) -> None:
         """GET …/export?format=csv|jsonl|xlsx: the list with its filters, whole."""
         export = await self._parts.exports.start(
             call.ctx, call.entity, call.request.query
@@ -258,7 +256,7 @@ class DataApp:
     def _writer(self, call: Call) -> Any:
         """Return who writes this entity: the records, or a platform writer."""
         if call.entity.is_platform:
-            return self._parts.platform.writer(call.entity)
+            return self._parts.platform
         return self._parts.records
 
     async def _body(self, call: Call) -> bytes:
@@ -280,7 +278,10 @@ class DataApp:
         await answer(call.send, status, body, pairs)
 
 
-_COLLECTION: Mapping[str, Handler] = {"GET": DataApp.list, "POST": DataApp.create}
+_COLLECTION: Mapping[str, Handler] = {
+    "GET": DataApp.list_records,
+    "POST": DataApp.create,
+}
 _RECORD: Mapping[str, Handler] = {
     "GET": DataApp.get,
     "PATCH": DataApp.patch,

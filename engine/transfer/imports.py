@@ -15,6 +15,7 @@ from typing import IO, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from psycopg import sql
 from uuid_utils.compat import uuid7
 
 from engine import record_values
@@ -27,15 +28,17 @@ from engine.record_columns import ColumnWriter, sequences_of
 from engine.record_errors import unique_sets
 from engine.record_reads import RecordReader
 from engine.record_session import InTransaction
+from engine.record_sql import layout
 from engine.records import Records
 from engine.transfer import rows as files
-from engine.transfer.staging import Lookup, Staging
+from engine.transfer.staging import Staging
 from metadata.compiled import CompiledEntity
 from metadata.fields.base import InvalidValue
 from registry.service import Change, Refused, Service
 
 SPOOL_BYTES = 4 * 1024 * 1024
 MAX_KEPT_ERRORS = 10_000
+MAX_REMEMBERED = 50_000
 PARAMETERS = ("format", "dry_run", "on_error", "existing", "key", "force")
 
 
@@ -64,6 +67,15 @@ class _Options:
     skip_existing: bool
     key: tuple[str, ...]
     force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """A column such as `plan.name`: the relation is found by a field of its target."""
+
+    field: str
+    target: CompiledEntity
+    key: str
 
 
 class _NothingKept(Exception):
@@ -181,76 +193,86 @@ class Imports:
         digest: str,
     ) -> dict[str, Any]:
         import_id, errors = uuid7(), _Errors()
-        report: dict[str, Any] = {"id": str(import_id), "dry_run": options.dry_run}
-        imported = skipped = total = 0
+        place = f"/api/v1/data/{entity.service}/{entity.name}/imports/{import_id}"
+
+        def report_of(total: int, imported: int, skipped: int) -> dict[str, Any]:
+            return {
+                "id": str(import_id),
+                "dry_run": options.dry_run,
+                "rows": total,
+                "imported": imported,
+                "skipped": skipped,
+                "failed": len(errors.failed_rows),
+                "errors": [
+                    {"row": r, "field": f, "code": c, "message": m, "value": v}
+                    for r, f, c, m, v in errors.kept[:50]
+                ],
+                "errors_url": f"{place}/errors" if errors.count else None,
+            }
+
+        total = skipped = 0
+        report: dict[str, Any] = {}
+        kept = _Kept(ctx, entity, import_id, digest, options, errors)
         try:
             async with self._database.transaction(ctx.tenant_id) as connection:
                 work = _Work(self, ctx, entity, grant, options, errors, connection)
                 total = await work.stage(file)
                 skipped = await work.check()
-                imported = max(total - len(errors.failed_rows) - skipped, 0)
-                failed = bool(errors.count) and not options.skip_errors
-                if failed or options.dry_run:
-                    raise _NothingKept
+                fitting = max(total - len(errors.failed_rows) - skipped, 0)
+                if (errors.count and not options.skip_errors) or options.dry_run:
+                    report = report_of(
+                        total, fitting if options.dry_run else 0, skipped
+                    )
+                    raise _NothingKept  # noqa: TRY301 - rolls the transaction back
                 await work.move()
+                # The rows and the note that they were imported become true together.
+                report = report_of(total, fitting, skipped)
+                await kept.write(connection, "done", report)
         except _NothingKept:
-            if not options.dry_run:
-                imported = 0
-        report |= {
-            "rows": total,
-            "imported": imported,
-            "skipped": skipped,
-            "failed": len(errors.failed_rows),
-            "errors": [
-                {"row": r, "field": f, "code": c, "message": m, "value": v}
-                for r, f, c, m, v in errors.kept[:50]
-            ],
-            "errors_url": f"/api/v1/data/{entity.service}/{entity.name}/imports/"
-            f"{import_id}/errors"
-            if errors.count
-            else None,
-        }
-        status = "failed" if errors.count and not imported else "done"
-        await self._keep(
-            ctx, entity, import_id, digest, options, status, report, errors
-        )
+            status = "failed" if errors.count else "done"
+            async with self._database.transaction(ctx.tenant_id) as connection:
+                await kept.write(connection, status, report)
         return report
 
-    async def _keep(
-        self,
-        ctx: RequestContext,
-        entity: CompiledEntity,
-        import_id: UUID,
-        digest: str,
-        options: _Options,
-        status: str,
-        report: Mapping[str, Any],
-        errors: _Errors,
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is stored of an import: its report, and the rows that failed."""
+
+    ctx: RequestContext
+    entity: CompiledEntity
+    import_id: UUID
+    digest: str
+    options: _Options
+    errors: _Errors
+
+    async def write(
+        self, connection: Transaction, status: str, report: Mapping[str, Any]
     ) -> None:
-        async with self._database.transaction(ctx.tenant_id) as connection:
-            await connection.execute(
-                "INSERT INTO rangka.imports (tenant_id, id, service, entity, digest, "
-                "status, dry_run, report, created_by, finished_at) "
-                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, now())",
-                (
-                    ctx.tenant_id,
-                    import_id,
-                    entity.service,
-                    entity.name,
-                    digest,
-                    status,
-                    options.dry_run,
-                    json.dumps(report),
-                    ctx.user_id,
-                ),
-            )
-            cursor = connection.cursor()
-            async with cursor.copy(
-                "COPY rangka.import_errors (tenant_id, import_id, row_number, field, "
-                "code, message, value) FROM STDIN"
-            ) as copy:
-                for line in errors.kept:
-                    await copy.write_row((ctx.tenant_id, import_id, *line))
+        """Store it in the connection's transaction."""
+        ctx, entity = self.ctx, self.entity
+        await connection.execute(
+            "INSERT INTO rangka.imports (tenant_id, id, service, entity, digest, "
+            "status, dry_run, report, created_by, finished_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, now())",
+            (
+                ctx.tenant_id,
+                self.import_id,
+                entity.service,
+                entity.name,
+                self.digest,
+                status,
+                self.options.dry_run,
+                json.dumps(report),
+                ctx.user_id,
+            ),
+        )
+        # COPY FROM does not work under row security, so these are inserts.
+        await connection.cursor().executemany(
+            "INSERT INTO rangka.import_errors (tenant_id, import_id, row_number, "
+            "field, code, message, value) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [(ctx.tenant_id, self.import_id, *line) for line in self.errors.kept],
+        )
 
 
 class _Work:
@@ -274,7 +296,8 @@ class _Work:
         self._errors = errors
         self._connection = connection
         self._staging: Staging | None = None
-        self._count = 0
+        self._lookups: dict[str, _Lookup] = {}
+        self._found: dict[tuple[str, str], str | None] = {}
         code = imports._code.get(entity.service, Service("none"))  # noqa: SLF001
         self._before = code.hooks_for("before", "create", entity.name)
         self._after = code.hooks_for("after", "create", entity.name)
@@ -301,21 +324,17 @@ class _Work:
 
     async def _prepare(self, row: Mapping[str, Any]) -> Staging:
         """Return the staging for the columns a file can bring."""
-        lookups = []
         for column in row:
             if column and "." in column:
-                lookups.append(await self._lookup(column))
-        looked_up = {lookup.relation.name for lookup in lookups}
+                self._lookups[column] = await self._lookup(column)
         names = [
             name
             for name, item in self._entity.stored.items()
-            if name not in looked_up
-            and item.type.name != "sequence"
-            and item.type.name != "computed"
+            if item.type.name not in {"sequence", "computed"}
         ]
-        return Staging(self._entity, names, lookups)
+        return Staging(self._entity, names)
 
-    async def _lookup(self, column: str) -> Lookup:
+    async def _lookup(self, column: str) -> "_Lookup":
         name, _, key = column.partition(".")
         relation = self._entity.fields.get(name)
         target = None
@@ -327,7 +346,24 @@ class _Work:
             raise BadRequest(
                 f"The column {column} names no relation and field of its target."
             )
-        return Lookup(column, relation, target, key)
+        return _Lookup(relation.name, target, key)
+
+    async def _resolved(self, lookup: "_Lookup", text: str) -> str | None:
+        """Return the id of the target whose field has this text; remembered."""
+        known = (lookup.field, text)
+        if known not in self._found:
+            place = layout(lookup.target)
+            column = sql.SQL(place.columns[lookup.key].quoted)
+            live = " AND deleted_at IS NULL" if lookup.target.soft_delete else ""
+            query = sql.SQL(
+                "SELECT id::text FROM {} WHERE tenant_id = %s AND {} = %s{}"
+            ).format(sql.SQL(place.table), column, sql.SQL(live))
+            rows = await self._connection.execute(query, (self._ctx.tenant_id, text))
+            row = await rows.fetchone()
+            if len(self._found) > MAX_REMEMBERED:
+                self._found.clear()
+            self._found[known] = row["id"] if row else None
+        return self._found[known]
 
     async def _line(
         self, number: int, row: Mapping[str, Any]
@@ -337,7 +373,7 @@ class _Work:
             detail = Detail("", "malformed", "This line cannot be read.")
             self._errors.add(number, detail, "".join(map(str, row.values())))
             return None
-        given, wrong = self._values(row)
+        given, wrong = await self._values(row)
         for detail in wrong:
             self._errors.add(number, detail, row.get(detail.field))
         if wrong:
@@ -351,7 +387,7 @@ class _Work:
             record_values.check_rules(
                 self._ctx,
                 self._entity,
-                {**values, **{lk.relation.name: "?" for lk in staging.lookups}},
+                values,
                 values,
                 creating=True,
             )
@@ -367,20 +403,25 @@ class _Work:
             self._errors.add(number, detail, row.get(error.field))
             return None
         changes = columns.changes(None) if self._entity.history else {}
-        self._count += 1
         texts = [columns.texts.get(name) for name in staging.names]
-        looked = [
-            str(row.get(lk.column) or "").strip() or None for lk in staging.lookups
-        ]
         fixed = (number, record_id, uuid7(), json.dumps(changes, ensure_ascii=False))
-        return (*fixed, *texts, *looked)
+        return (*fixed, *texts)
 
-    def _values(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[Detail]]:
+    async def _values(
+        self, row: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[Detail]]:
         """Return the payload of a row; CSV texts are read by the types of the fields."""
         values: dict[str, Any] = {}
         wrong: list[Detail] = []
         for name, raw in row.items():
-            if "." in name:
+            lookup = self._lookups.get(name)
+            if lookup is not None:
+                text = str(raw or "").strip()
+                if text and (found := await self._resolved(lookup, text)):
+                    values[lookup.field] = found
+                elif text:
+                    message = f"There is no {lookup.target.name} with this value."
+                    wrong.append(Detail(name, "not_found", message))
                 continue
             item = self._entity.fields.get(name)
             if not isinstance(raw, str) or self._options.format != "csv":
@@ -426,9 +467,6 @@ class _Work:
         staging, skipped = self._staging, 0
         if staging is None:
             return 0
-        for lookup in staging.lookups:
-            await self._connection.execute(staging.resolve(lookup), self._tenant)
-            await self._missing(lookup.column, lookup.target)
         for name in staging.names:
             key = self._entity.fields[name].target
             if key is None:

@@ -5,36 +5,21 @@ gone with it. Identifiers come from compiled definitions only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from psycopg import sql
 
 from engine.record_sql import layout
-from metadata.compiled import CompiledEntity, CompiledField
+from metadata.compiled import CompiledEntity
 
 STAGING = "rangka_import"
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """A column such as `plan.name`: the relation is found by a field of its target."""
-
-    column: str
-    relation: CompiledField
-    target: CompiledEntity
-    field: str
 
 
 class Staging:
     """Builds the statements for one entity and the fields that a file brings."""
 
-    def __init__(
-        self, entity: CompiledEntity, names: Sequence[str], lookups: Sequence[Lookup]
-    ) -> None:
+    def __init__(self, entity: CompiledEntity, names: Sequence[str]) -> None:
         self._entity = entity
         self.names = tuple(names)
-        self.lookups = tuple(lookups)
         self._layout = layout(entity)
         self._table = sql.SQL(self._layout.table)
 
@@ -42,7 +27,7 @@ class Staging:
     def columns(self) -> list[str]:
         """Return the staging columns in the order of COPY."""
         fixed = ["row_number", "id", "log_id", "changes"]
-        return [*fixed, *(f"f_{i}" for i in range(len(self.names) + len(self.lookups)))]
+        return [*fixed, *(f"f_{i}" for i in range(len(self.names)))]
 
     def create(self) -> sql.Composed:
         """Return the statement that makes the staging table."""
@@ -63,23 +48,8 @@ class Staging:
         )
 
     def column_of(self, name: str) -> sql.Identifier:
-        """Return the staging column of a field or lookup."""
-        known = [*self.names, *(lookup.column for lookup in self.lookups)]
-        return sql.Identifier(f"f_{known.index(name)}")
-
-    def resolve(self, lookup: Lookup) -> sql.Composed:
-        """Return the update that turns looked-up texts into ids; rest stay text."""
-        target = layout(lookup.target)
-        return sql.SQL(
-            "UPDATE pg_temp.{staging} s SET {column} = t.id::text FROM {table} t "
-            "WHERE t.tenant_id = %(tenant)s AND t.{key} = s.{column}{live}"
-        ).format(
-            staging=sql.Identifier(STAGING),
-            column=self.column_of(lookup.column),
-            table=sql.SQL(target.table),
-            key=sql.SQL(target.columns[lookup.field].quoted),
-            live=_live(lookup.target),
-        )
+        """Return the staging column of a field."""
+        return sql.Identifier(f"f_{self.names.index(name)}")
 
     def missing_targets(self, name: str, target: CompiledEntity) -> sql.Composed:
         """Return the query for rows whose relation points at nothing."""
@@ -153,9 +123,8 @@ class Staging:
             sql.SQL("%(user)s"),
             sql.SQL("%(user)s"),
         ]
-        for name in [*self.names, *(lookup.column for lookup in self.lookups)]:
-            field = name.partition(".")[0]
-            column = self._layout.columns[field]
+        for name in self.names:
+            column = self._layout.columns[name]
             into.append(sql.SQL(column.quoted))
             what.append(
                 sql.SQL("s.{}::{}").format(
@@ -211,6 +180,3 @@ def _filled(keys: Sequence[sql.Identifier]) -> sql.Composed:
 
 def _live(entity: CompiledEntity) -> sql.SQL:
     return sql.SQL(" AND t.deleted_at IS NULL" if entity.soft_delete else "")
-
-
-Rows = Sequence[dict[str, Any]]

@@ -1,0 +1,78 @@
+"""`rangka demo`: a filled system in one command."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+
+from engine.cli import Subparsers
+from engine.cli.options import add_server_options, settings_from
+from engine.settings import Settings
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="start with demo data and print the logins",
+        description=(
+            "Prepare the database, load two tenants with services, users and customers "
+            "(once; a second start keeps what is there), print where to log in, and "
+            "serve until interrupted."
+        ),
+    )
+    add_server_options(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print URL and logins as one JSON object"
+    )
+    parser.add_argument(
+        "--no-serve", action="store_true", help="load the data and stop"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load the demo, print the logins, serve."""
+    from engine import bootstrap
+    from engine.cli.database import running_database
+    from engine.cli.serve import serve
+
+    settings = settings_from(args)
+
+    def progress(text: str) -> None:
+        print(f"  {text} …", file=sys.stderr, flush=True)
+
+    with running_database(settings):
+        progress("Preparing the database")
+        bootstrap.prepare(settings)
+        found = asyncio.run(_load(settings, progress))
+        _show(settings, found, as_json=args.json)
+        if not args.no_serve:
+            serve(settings)
+    return 0
+
+
+async def _load(
+    settings: Settings, progress: Callable[[str], None]
+) -> list[dict[str, str]]:
+    from dataclasses import asdict
+
+    from engine.demo import load
+    from engine.parts import open_parts
+
+    async with open_parts(settings) as parts:
+        return [asdict(login) for login in await load(parts, progress)]
+
+
+def _show(settings: Settings, logins: list[dict[str, str]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"url": settings.public_url, "logins": logins}), flush=True)
+        return
+    print(f"\nOpen {settings.public_url} and log in:\n")
+    for login in logins:
+        print(
+            f"  {login['role']:<14} {login['email']:<28} {login['password']}"
+            f"   ({login['tenant']})"
+        )
+    print("\nCtrl-C stops it.\n", flush=True)

@@ -1,0 +1,147 @@
+"""Loads the demo: built-in services, two tenants, users, plans and customers.
+
+Everything goes through the product's own doors (publish, assign, import), so the demo
+is also a proof of them. Runs again without harm.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from engine.context import RequestContext
+from engine.demo import people
+from engine.identity.passwords import Passwords
+from engine.parts import Parts
+from engine.platform import ensure_core, ensure_tenant, ensure_user
+from metadata import bundle
+from registry import assignments, builtin
+
+PASSWORD = "selamat-datang-2026"  # noqa: S105 - printed on purpose: demo logins
+EXAMPLES = Path(__file__).parents[2] / "examples"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user of the demo."""
+
+    email: str
+    password: str
+    tenant: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Tenant:
+    name: str
+    slug: str
+    plans: int
+    customers: int
+    max_users: int
+
+
+TENANTS = (
+    _Tenant("Sejahtera Net", "sejahtera", 30, 15_000, 50),
+    _Tenant("Maju Bersama", "maju", 8, 400, 10),
+)
+
+
+async def load(parts: Parts, progress: Progress) -> list[Login]:
+    """Fill the database with the demo and return its logins."""
+    progress("Publishing the services")
+    services = await _publish(parts)
+    hashing = Passwords()
+    core = await ensure_core(
+        parts.database,
+        hashing,
+        email="admin@rangka.test",
+        password=PASSWORD,
+        name="Super Admin",
+    )
+    logins = [Login("admin@rangka.test", PASSWORD, "core", "SUPER_ADMIN")]
+    for tenant in TENANTS:
+        progress(f"Preparing the tenant {tenant.name}")
+        tenant_id = await _tenant(parts, tenant, services)
+        for role in ("TENANT_ADMIN", "operator", "viewer"):
+            email = f"{role.lower().replace('tenant_', '')}@{tenant.slug}.test"
+            await ensure_user(
+                parts.database,
+                hashing,
+                tenant_id,
+                email=email,
+                password=PASSWORD,
+                name=f"{role.replace('_', ' ').title()} {tenant.name}",
+                roles=(role,),
+            )
+            logins.append(Login(email, PASSWORD, tenant.slug, role))
+        ctx = _context(tenant_id, core.user_id)
+        progress(f"Importing {tenant.customers:,} customers of {tenant.name}")
+        await _import(parts, ctx, "plans", people.plans(tenant.plans))
+        names = people.plan_names(tenant.plans)
+        rows = people.customers(tenant.customers, names, seed=tenant.customers)
+        await _import(parts, ctx, "customers", rows)
+    return logins
+
+
+async def _publish(parts: Parts) -> list[str]:
+    """Publish the built-in services and the examples; returns their names."""
+    folders = [builtin.folder(name) for name in builtin.NAMES]
+    folders.extend(sorted(f.parent for f in EXAMPLES.glob("*/service.json")))
+    names = []
+    for folder in folders:
+        definition = bundle.load(folder)
+        async with parts.database.owner() as connection:
+            await parts.publisher.publish(
+                connection,
+                definition,
+                comment="Shipped with Rangka",
+                is_builtin=folder.parent == builtin.FOLDER,
+            )
+        await parts.catalog.reload(definition.name)
+        names.append(definition.name)
+    return names
+
+
+async def _tenant(parts: Parts, tenant: _Tenant, services: list[str]) -> UUID:
+    async with parts.database.system() as connection:
+        tenant_id = await ensure_tenant(
+            connection,
+            {"name": tenant.name, "slug": tenant.slug, "max_users": tenant.max_users},
+        )
+        for name in services:
+            await assignments.assign(connection, tenant_id, name)
+    return tenant_id
+
+
+async def _import(parts: Parts, ctx: RequestContext, name: str, file: bytes) -> None:
+    entity = await parts.catalog.entity(ctx.tenant_id, name, name)
+    if entity is None:
+        raise LookupError(f"the service {name} is not assigned")
+    report: dict[str, Any] = await parts.imports.run(
+        ctx, entity, _pieces(file), content_type="text/csv", query="format=csv"
+    )
+    if report["failed"]:
+        raise ValueError(f"the demo data does not fit {name}: {report['errors'][:3]}")
+
+
+async def _pieces(file: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(file), 65536):
+        yield file[start : start + 65536]
+
+
+def _context(tenant_id: UUID, user_id: UUID) -> RequestContext:
+    return RequestContext(
+        request_id="demo",
+        tenant_id=tenant_id,
+        user_id=user_id,
+        session_id=None,
+        role_ids=frozenset(),
+        is_super_admin=True,
+        locale="id",
+        time_zone="Asia/Jakarta",
+        now=datetime.now(UTC),
+        email="admin@rangka.test",
+    )
