@@ -74,7 +74,7 @@ class RecordHost:
         *,
         sort: Sequence[str] = (),
         limit: int = 50,
-    ) -> list[Record]:
+    ) -> Sequence[Record]:
         """Return the records that meet a condition, at most 200."""
         target = await self._entity(entity)
         return await self._reader.find(

@@ -13,7 +13,7 @@ from engine.database import Database
 from engine.driver_pool import PoolLimits
 from engine.history import History
 from engine.identity import Identity
-from engine.platform_records import PlatformRecords
+from engine.platform import Platform
 from engine.policy import Policy
 from engine.record_columns import ColumnWriter
 from engine.record_reads import RecordReader
@@ -36,7 +36,7 @@ class Parts:
     catalog: Catalog
     policy: Policy
     identity: Identity
-    platform: PlatformRecords
+    platform: Platform
     publisher: Publisher
     reader: RecordReader
     records: Records
@@ -92,7 +92,7 @@ def _assemble(
         catalog=catalog,
         policy=policy,
         identity=identity,
-        platform=PlatformRecords(database, policy, reader, {}),
+        platform=Platform(database, policy, reader, identity),
         publisher=Publisher(),
         reader=reader,
         records=records,

@@ -213,10 +213,10 @@ class RecordReader:
             )
         ]
         asked = [g for g in (read, grant) if g.allowed and not g.unrestricted]
-        for needed in asked:
-            calls.append(
-                await self._reach(ctx, entity, record_id, needed, deleted=deleted)
-            )
+        calls += [
+            await self._reach(ctx, entity, record_id, needed, deleted=deleted)
+            for needed in asked
+        ]
         whole, *reached = await session.run(calls)
         if not whole.rows:
             return None, False, False

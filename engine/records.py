@@ -87,7 +87,7 @@ class Records:
         *,
         session: Session | None = None,
     ) -> Written:
-        """Create a record from what a client sent; raises Forbidden, ValidationFailed."""
+        """Create a record from what was sent; raises Forbidden, ValidationFailed."""
         write = await self._write(ctx, entity, "create")
         values = record_values.for_create(ctx, entity, payload, write.grant)
         alone = not self._needs_transaction(write, "create", values)

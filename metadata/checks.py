@@ -59,7 +59,7 @@ class Finding:
 
 
 def read_service(raw: Any) -> tuple[Service | None, list[Finding]]:
-    """Return the definition of a document, or None and what is wrong with its shape."""
+    """Return the definition, or None and what is wrong with its shape."""
     try:
         return Service.model_validate(raw), []
     except ValidationError as error:
@@ -69,7 +69,7 @@ def read_service(raw: Any) -> tuple[Service | None, list[Finding]]:
                 "".join(f"/{part}" for part in _location(item["loc"])),
                 str(item["type"]),
                 str(item["msg"]),
-                "Correct the value; docs/field-types.md lists the options of each type.",
+                "Correct the value; docs/field-types.md lists each type's options.",
             )
             for item in error.errors(include_url=False, include_context=False)
         ]
@@ -169,6 +169,17 @@ class _Checker:
             for index, names in enumerate(getattr(entity, key)):
                 for name in names:
                     self._stored(name, fields, f"{path}/{key}/{index}")
+        self._rules(entity, fields, path)
+        self._actions(entity, fields, path)
+        self._list(entity, fields, path)
+        for name, form in entity.forms.items():
+            for shown in form.fields or ():
+                if shown not in fields:
+                    self._missing(f"{path}/forms/{name}/fields", shown, "field", fields)
+
+    def _rules(
+        self, entity: Entity, fields: Mapping[str, FieldDefinition], path: str
+    ) -> None:
         for index, rule in enumerate(entity.rules):
             self._condition(rule.if_, entity, f"{path}/rules/{index}/if")
             if rule.then.check is not None:
@@ -178,16 +189,15 @@ class _Checker:
             for name in (*rule.then.required, *rule.then.readonly):
                 if name not in fields:
                     self._missing(f"{path}/rules/{index}/then", name, "field", fields)
+
+    def _actions(
+        self, entity: Entity, fields: Mapping[str, FieldDefinition], path: str
+    ) -> None:
         for name, action in entity.actions.items():
             self._condition(action.when, entity, f"{path}/actions/{name}/when")
             for target in action.set:
                 if target not in fields:
                     self._missing(f"{path}/actions/{name}/set", target, "field", fields)
-        self._list(entity, fields, path)
-        for name, form in entity.forms.items():
-            for shown in form.fields or ():
-                if shown not in fields:
-                    self._missing(f"{path}/forms/{name}/fields", shown, "field", fields)
 
     def _list(
         self, entity: Entity, fields: Mapping[str, FieldDefinition], path: str

@@ -120,7 +120,7 @@ class Action(Definition):
 class Entity(Definition):
     """A kind of record."""
 
-    schema_: Literal["rangka:entity/1"] = Field(ENTITY_SCHEMA, alias="$schema")
+    schema_: Literal["rangka:entity/1"] = Field("rangka:entity/1", alias="$schema")
     id: StableId
     name: Name
     label: Label | None = None
@@ -180,7 +180,7 @@ class MenuItem(Definition):
 class Menu(Definition):
     """A service's part of the menu."""
 
-    schema_: Literal["rangka:menu/1"] = Field(MENU_SCHEMA, alias="$schema")
+    schema_: Literal["rangka:menu/1"] = Field("rangka:menu/1", alias="$schema")
     items: tuple[MenuItem, ...] = ()
 
 
@@ -225,7 +225,7 @@ class Endpoint(Definition):
 class Service(Definition):
     """A registry entry that tenants can be assigned."""
 
-    schema_: Literal["rangka:service/1"] = Field(SERVICE_SCHEMA, alias="$schema")
+    schema_: Literal["rangka:service/1"] = Field("rangka:service/1", alias="$schema")
     id: StableId
     name: ServiceName
     label: Label | None = None

@@ -2,7 +2,7 @@
 
 A publish is one transaction of the owner role: the DDL, the immutable version row and
 the pointer to it become true together, or not at all. Owns that order; what differs
-is `metadata/changes.py`, the SQL is `metadata/ddl.py`, the rows are `metadata/store.py`.
+is `metadata/changes.py`, the SQL `metadata/ddl.py`, the rows `metadata/store.py`.
 Takes connections of the owner role, never makes them.
 """
 

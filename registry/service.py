@@ -108,7 +108,7 @@ class Host(Protocol):
         *,
         sort: Sequence[str] = (),
         limit: int = 50,
-    ) -> list[Record]:
+    ) -> Sequence[Record]:
         """Return the records that meet a condition, at most 200."""
 
     async def create(self, entity: str, values: Mapping[str, Any]) -> Record:

@@ -256,7 +256,7 @@ class DataApp:
     def _writer(self, call: Call) -> Any:
         """Return who writes this entity: the records, or a platform writer."""
         if call.entity.is_platform:
-            return self._parts.platform
+            return self._parts.platform.writer(call.entity)
         return self._parts.records
 
     async def _body(self, call: Call) -> bytes:

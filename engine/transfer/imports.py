@@ -410,7 +410,7 @@ class _Work:
     async def _values(
         self, row: Mapping[str, Any]
     ) -> tuple[dict[str, Any], list[Detail]]:
-        """Return the payload of a row; CSV texts are read by the types of the fields."""
+        """Return the payload of a row; CSV texts are read by their fields' types."""
         values: dict[str, Any] = {}
         wrong: list[Detail] = []
         for name, raw in row.items():
