@@ -22,7 +22,14 @@ from engine.context import Grant, RequestContext, full_grant
 from engine.database import Database
 from engine.database_errors import DatabaseError
 from engine.driver import Call
-from engine.errors import Conflict, Forbidden, NotFound, PreconditionFailed
+from engine.errors import (
+    Conflict,
+    Detail,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    ValidationFailed,
+)
 from engine.host import RecordHost
 from engine.policy import Policy
 from engine.record_columns import Columns, ColumnWriter
@@ -273,7 +280,8 @@ class Records:
             ),
             *self._line_calls(write, record_id, columns, creating=True),
         ]
-        await self._run(write, session, calls)
+        answers = await self._run(write, session, calls)
+        _check_lines(columns, answers[1:])
         await self._hooks("after", write, change, session)
         await self._check_reach(write, record_id, values, session)
         return await self._written(write, record_id, session)
@@ -306,7 +314,7 @@ class Records:
             return None
         lines = self._line_calls(write, record_id, columns, creating=False)
         if lines:
-            await self._run(write, session, lines)
+            _check_lines(columns, await self._run(write, session, lines))
         change.values = values
         await self._hooks("after", write, change, session)
         await self._check_reach(write, record_id, values, session)
@@ -505,6 +513,21 @@ def _for_fields(grant: Grant, values: Mapping[str, Any]) -> Grant:
         shape=f"{grant.shape}/{','.join(sorted(names))}",
         allowed=bool(allowances),
     )
+
+
+def _check_lines(columns: Columns, answers: Sequence[Sequence[object]]) -> None:
+    """Refuse rows whose id belongs to a line of another record.
+
+    `answers` hold the ids written, where a statement writes lines.
+    """
+    written = sum(len(rows) for rows in answers)
+    given = sum(len(rows) for _, rows in columns.lines)
+    if written < given:
+        message = "A line with this id belongs to another record; leave its id out."
+        raise ValidationFailed(
+            "The lines do not fit.",
+            details=[Detail(columns.lines[0][0].name, "not_found", message)],
+        )
 
 
 def _changed_meanwhile() -> PreconditionFailed:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, delete, get, post
+from litestar.params import FromPath
 
 from engine.api.requests import (
     AnyRequest,
@@ -90,7 +91,7 @@ async def sessions(request: AnyRequest) -> Response[bytes]:
 
 
 @delete("/sessions/{session_id:uuid}", status_code=204)
-async def end_session(request: AnyRequest, session_id: UUID) -> None:
+async def end_session(request: AnyRequest, session_id: FromPath[UUID]) -> None:
     """End one of the user's own sessions."""
     ctx = await context_of(request)
     await parts_of(request).identity.own.revoke_session(ctx, session_id)

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, delete, get, post, put
+from litestar.params import FromPath, FromQuery
 from uuid_utils.compat import uuid7
 
 from engine.api.problems import publish_error
@@ -60,7 +61,7 @@ async def services(request: AnyRequest) -> Response[bytes]:
 
 
 @get(_SERVICE)
-async def service(request: AnyRequest, name: str) -> Response[bytes]:
+async def service(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer one service with its draft and its published definition."""
     await demand(request, "service", "read")
     async with parts_of(request).database.system() as connection:
@@ -107,7 +108,7 @@ async def register(request: AnyRequest) -> Response[bytes]:
 
 
 @put(f"{_SERVICE}/draft")
-async def save_draft(request: AnyRequest, name: str) -> Response[bytes]:
+async def save_draft(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Store a draft; it may still have findings, but it must have the right shape."""
     ctx = await demand(request, "service", "update")
     document = await body_of(request)
@@ -130,7 +131,7 @@ async def save_draft(request: AnyRequest, name: str) -> Response[bytes]:
 
 
 @post(f"{_SERVICE}/validate", status_code=200)
-async def validate(request: AnyRequest, name: str) -> Response[bytes]:
+async def validate(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer every finding of a definition, its shape included."""
     await demand(request, "service", "read")
     raw = await request.body()
@@ -148,7 +149,7 @@ async def validate(request: AnyRequest, name: str) -> Response[bytes]:
 
 
 @post(f"{_SERVICE}/plan", status_code=200)
-async def plan(request: AnyRequest, name: str) -> Response[bytes]:
+async def plan(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer what publishing would do: sentences, SQL, locks, rows, losses."""
     await demand(request, "service", "read")
     parts = parts_of(request)
@@ -161,7 +162,7 @@ async def plan(request: AnyRequest, name: str) -> Response[bytes]:
 
 
 @post(f"{_SERVICE}/publish", status_code=200)
-async def publish(request: AnyRequest, name: str) -> Response[bytes]:
+async def publish(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Publish the draft, or the definition sent; answers version and plan."""
     ctx = await demand(request, "service", "publish")
     parts = parts_of(request)
@@ -184,7 +185,7 @@ async def publish(request: AnyRequest, name: str) -> Response[bytes]:
 
 
 @post(f"{_SERVICE}/rollback", status_code=200)
-async def roll_back(request: AnyRequest, name: str) -> Response[bytes]:
+async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Publish an older version's definition as a new version."""
     ctx = await demand(request, "service", "publish")
     parts, document = parts_of(request), await body_of(request)
@@ -207,7 +208,7 @@ async def roll_back(request: AnyRequest, name: str) -> Response[bytes]:
 
 
 @get(f"{_SERVICE}/versions")
-async def versions(request: AnyRequest, name: str) -> Response[bytes]:
+async def versions(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer the versions, newest first."""
     await demand(request, "service", "read")
     async with parts_of(request).database.system() as connection:
@@ -219,8 +220,8 @@ async def versions(request: AnyRequest, name: str) -> Response[bytes]:
 @get(f"{_SERVICE}/export")
 async def export(
     request: AnyRequest,
-    name: str,
-    format: str = "json",  # noqa: A002 - the parameter's name in the API
+    name: FromPath[str],
+    format: FromQuery[str] = "json",  # noqa: A002 - the parameter's name in the API
 ) -> Response[bytes]:
     """Answer the published definition as JSON, or as a ZIP of its folder."""
     await demand(request, "service", "read")
@@ -259,7 +260,7 @@ async def field_types(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/core/schemas/{name:str}")
-async def schemas(request: AnyRequest, name: str) -> Response[bytes]:
+async def schemas(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer the JSON Schema of a definition, for editors."""
     await context_of(request)
     models: dict[str, type[Definition]] = {
@@ -273,7 +274,7 @@ async def schemas(request: AnyRequest, name: str) -> Response[bytes]:
 
 
 @get("/core/tenants/{tenant_id:uuid}/services")
-async def assigned(request: AnyRequest, tenant_id: UUID) -> Response[bytes]:
+async def assigned(request: AnyRequest, tenant_id: FromPath[UUID]) -> Response[bytes]:
     """Answer what a tenant is assigned."""
     await demand(request, "service", "assign")
     async with parts_of(request).database.system() as connection:
@@ -288,7 +289,9 @@ async def assigned(request: AnyRequest, tenant_id: UUID) -> Response[bytes]:
 
 
 @put("/core/tenants/{tenant_id:uuid}/services/{name:str}")
-async def assign(request: AnyRequest, tenant_id: UUID, name: str) -> Response[bytes]:
+async def assign(
+    request: AnyRequest, tenant_id: FromPath[UUID], name: FromPath[str]
+) -> Response[bytes]:
     """Give a tenant a service, or change the status or settings of what it has."""
     ctx = await demand(request, "service", "assign")
     raw = await request.body()
@@ -309,7 +312,9 @@ async def assign(request: AnyRequest, tenant_id: UUID, name: str) -> Response[by
 
 
 @delete("/core/tenants/{tenant_id:uuid}/services/{name:str}", status_code=204)
-async def unassign(request: AnyRequest, tenant_id: UUID, name: str) -> None:
+async def unassign(
+    request: AnyRequest, tenant_id: FromPath[UUID], name: FromPath[str]
+) -> None:
     """Take a service from a tenant; its records stay and come back with it."""
     await demand(request, "service", "assign")
     async with parts_of(request).database.system() as connection:

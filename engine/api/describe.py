@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath, FromQuery
 
 from engine.api.requests import AnyRequest, answer, context_of, parts_of
 from engine.context import Grant, RequestContext
@@ -23,7 +24,10 @@ WORDS = ("read", "create", "update", "delete", "export", "import", "restore")
     ]
 )
 async def form(
-    request: AnyRequest, service: str, entity: str, form: str = "default"
+    request: AnyRequest,
+    service: FromPath[str],
+    entity: FromPath[str],
+    form: FromPath[str] = "default",
 ) -> Response[bytes]:
     """Answer schema, UI schema, list, actions and permissions of an entity."""
     ctx, parts = await context_of(request), parts_of(request)
@@ -61,7 +65,7 @@ async def menu(request: AnyRequest) -> Response[bytes]:
 
 @get("/core/explain-access")
 async def explain(
-    request: AnyRequest, resource: str, action: str = "read"
+    request: AnyRequest, resource: FromQuery[str], action: FromQuery[str] = "read"
 ) -> Response[bytes]:
     """Answer which rule decides what the user may do."""
     ctx, parts = await context_of(request), parts_of(request)

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from litestar import Response, get
+from litestar.params import FromPath
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
@@ -17,7 +18,7 @@ _YEAR = 31_536_000
 
 
 @get(["/", "/{path:path}"], sync_to_thread=False)
-def page(path: str = "") -> Response[str]:
+def page(path: FromPath[str] = "") -> Response[str]:
     """Answer the page for every path that is no API path; the page routes itself."""
     if path.startswith(("/api/", "/health", "/assets/")):
         raise NotFound("There is nothing at this path.")

@@ -9,7 +9,8 @@ from uuid_utils.compat import uuid7
 
 from engine import record_values
 from engine.context import RequestContext
-from engine.database import ForeignKeyViolation, Transaction, UniqueViolation
+from engine.database import Transaction, UniqueViolation
+from engine.database_errors import IntegrityError
 from engine.errors import Conflict, Detail, ValidationFailed
 from engine.platform import role_rules
 from engine.platform.escalation import lifted
@@ -154,7 +155,8 @@ class RoleWriter:
                 names = ("label", "name", "description", "rules")
                 changes = {name: (old.get(name), None) for name in names}
                 await log(connection, ctx, entity, "delete", record_id, changes)
-        except ForeignKeyViolation as error:
+        except IntegrityError as error:
+            # Restricted deletes have a SQLSTATE of their own from PostgreSQL 18 on.
             raise Conflict(
                 "Some users have this role. Take it from them first.", code="IN_USE"
             ) from error

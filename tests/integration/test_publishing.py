@@ -52,9 +52,7 @@ async def publish(database: Database, definition: Service, **options: Any) -> in
     return version
 
 
-async def fill(
-    database: Database, service: str, tenant: Any, /, **values: str
-) -> None:
+async def fill(database: Database, service: str, tenant: Any, /, **values: str) -> None:
     columns = ", ".join(values)
     marks = ", ".join(["%s"] * len(values))
     async with database.transaction(tenant) as connection:
