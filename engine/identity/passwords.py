@@ -5,6 +5,7 @@ bounded queue: each hash takes 19 MiB, so a flood of log-ins must wait or go awa
 """
 
 import asyncio
+import secrets
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +62,7 @@ class Passwords:
         self._threads = ThreadPoolExecutor(_THREADS, "passwords")
         self._running = 0
         # What an unknown user's password is compared with: the same work.
-        self._nobody = self._hasher.hash("nobody has this password")
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())
 
     def close(self) -> None:
         """End the threads."""
@@ -80,7 +81,7 @@ class Passwords:
         matches = await self._run(
             self._matches, stored or self._nobody, _normal(password)
         )
-        return matches and stored is not None
+        return matches and bool(stored)
 
     def is_outdated(self, stored: str) -> bool:
         """Return whether it was hashed with other parameters than today's."""

@@ -49,7 +49,7 @@ async def load(database: Database, sealing_key: bytes) -> SigningKeys:
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             found = await _accepted(connection)
             if not any(row["retired_at"] is None for row in found):
-                await _make(connection, sealing_key)
+                await add(connection, sealing_key)
                 found = await _accepted(connection)
     now = datetime.now(UTC)
     signing = [row for row in found if row["retired_at"] is None]
@@ -77,7 +77,8 @@ async def _accepted(connection: Transaction) -> list[DictRow]:
     return await rows.fetchall()
 
 
-async def _make(connection: Transaction, sealing_key: bytes) -> None:
+async def add(connection: Transaction, sealing_key: bytes) -> None:
+    """Make a further key; it signs once every worker has read it."""
     private = Ed25519PrivateKey.generate()
     kid = secrets.token_hex(8)
     await connection.execute(

@@ -48,8 +48,11 @@ class Claims:
 class AccessTokens:
     """Issues tokens and verifies them, each one by its signature once only."""
 
-    def __init__(self, keys: SigningKeys, issuer: str) -> None:
+    def __init__(
+        self, keys: SigningKeys, issuer: str, most_verified: int = MAX_VERIFIED
+    ) -> None:
         self.keys = keys
+        self._most_verified = most_verified
         self._issuer = issuer
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
 
@@ -90,7 +93,7 @@ class AccessTokens:
         if claims is None:
             claims = self._check(token, now)
             self._verified[digest] = claims
-            if len(self._verified) > MAX_VERIFIED:
+            if len(self._verified) > self._most_verified:
                 self._verified.popitem(last=False)
         else:
             self._verified.move_to_end(digest)

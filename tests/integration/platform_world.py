@@ -1,6 +1,7 @@
 """A core tenant, fresh business tenants and users, made by the product's own code."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from engine.identity.login_limits import LoginLimits
 from engine.platform import ensure_core, ensure_tenant, ensure_user
 from engine.policy import Policy
 from engine.settings import Settings
+
+WITHIN_SECONDS = 3
+"""How long a change may take to reach a worker."""
 
 PASSWORD = "kopi tubruk manis"
 ORIGIN = Origin(ip="192.0.2.7", device="tests", request_id="req_test")
@@ -102,3 +106,12 @@ async def open_world(
     await policy.stop()
     await identity.stop()
     await database.close()
+
+
+async def soon(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something holds, at most as long as a change may take."""
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.05)

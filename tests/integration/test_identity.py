@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
-from platform_world import ORIGIN, PASSWORD, World, open_world
+from platform_world import ORIGIN, PASSWORD, WITHIN_SECONDS, World, open_world
 
 from engine.errors import (
     Forbidden,
@@ -15,8 +15,6 @@ from engine.errors import (
     ValidationFailed,
 )
 from engine.settings import Settings
-
-WITHIN_SECONDS = 3
 
 
 @pytest.fixture(scope="module")
