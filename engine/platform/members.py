@@ -60,7 +60,7 @@ async def add_membership(
     user_id: UUID,
     *,
     status: str = "active",
-    team_id: UUID | None = None,
+    team_id: UUID | str | None = None,
     expires_at: datetime | str | None = None,
     granted_by: UUID | None = None,
 ) -> bool:
@@ -104,6 +104,21 @@ async def add_membership(
             code="USER_LIMIT",
         )
     return True
+
+
+async def check_team(
+    connection: Transaction, tenant_id: UUID, team_id: UUID | str | None
+) -> None:
+    """Raise ValidationFailed when the tenant has no such team."""
+    if team_id is None:
+        return
+    found = await connection.execute(
+        "SELECT 1 FROM rangka.teams WHERE tenant_id = %s AND id = %s",
+        (tenant_id, team_id),
+    )
+    if await found.fetchone() is None:
+        detail = Detail("team_id", "not_found", "There is no such team here.")
+        raise ValidationFailed("1 field does not fit.", details=[detail])
 
 
 async def roles_by_name(

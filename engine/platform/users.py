@@ -51,6 +51,7 @@ class UserWriter:
         # Hashed whether the account exists or not, so that time does not tell.
         hashed = await self._hashed(password, email)
         async with self._steps.database.system() as connection:
+            await members.check_team(connection, ctx.tenant_id, values.get("team_id"))
             roles = await self._giveable(connection, ctx, values.get("role_names"))
             user_id, _ = await members.find_or_add_account(
                 connection,
@@ -65,6 +66,7 @@ class UserWriter:
                 ctx.tenant_id,
                 user_id,
                 status=values.get("status") or "active",
+                team_id=values.get("team_id"),
                 expires_at=values.get("expires_at"),
                 granted_by=ctx.user_id,
             )
@@ -104,6 +106,9 @@ class UserWriter:
                     connection, ctx, record_id, secret=hashed is not None
                 )
                 await _change_account(connection, ctx, record_id, changes, hashed)
+            if "team_id" in changes:
+                team_id = changes["team_id"][1]
+                await members.check_team(connection, ctx.tenant_id, team_id)
             if "role_names" in changes:
                 await self._change_roles(
                     connection, ctx, record_id, lost, changes["role_names"][1] or ()
@@ -324,6 +329,8 @@ async def _change_membership(
         "status": changes["status"][1] if "status" in changes else None,
         "expires": changes["expires_at"][1] if "expires_at" in changes else None,
         "sets_expiry": "expires_at" in changes,
+        "team": changes["team_id"][1] if "team_id" in changes else None,
+        "sets_team": "team_id" in changes,
         "by": ctx.user_id,
         "tenant": ctx.tenant_id,
         "user": user_id,
@@ -331,7 +338,9 @@ async def _change_membership(
     await connection.execute(
         "UPDATE rangka.memberships SET status = coalesce(%(status)s, status), "
         "expires_at = CASE WHEN %(sets_expiry)s THEN %(expires)s::timestamptz "
-        "ELSE expires_at END, version = version + 1, updated_at = now(), "
+        "ELSE expires_at END, "
+        "team_id = CASE WHEN %(sets_team)s THEN %(team)s::uuid ELSE team_id END, "
+        "version = version + 1, updated_at = now(), "
         "updated_by = %(by)s WHERE tenant_id = %(tenant)s AND user_id = %(user)s",
         values,
     )

@@ -461,6 +461,69 @@ async def test_users_of_another_tenant_are_not_there(
     ]
 
 
+# -- teams ---------------------------------------------------------------------------
+
+
+async def test_a_team_is_made_renamed_given_to_a_user_and_deleted(
+    administration: Administration,
+) -> None:
+    ctx = await administration.admin()
+    team = await administration.create(ctx, "teams", name="Field")
+    renamed = await administration.update(ctx, "teams", team["id"], name="Field crew")
+    user = await administration.create(
+        ctx, "users", name="U", email=address(), team_id=team["id"]
+    )
+    taken_away = await administration.update(ctx, "users", user["id"], team_id=None)
+    await administration.update(ctx, "users", user["id"], team_id=team["id"])
+    await administration.delete(ctx, "teams", team["id"])
+    listed = await administration.listed(ctx, "users")
+
+    assert (renamed["name"], renamed["version"]) == ("Field crew", 2)
+    assert (user["team_id"], taken_away["team_id"]) == (team["id"], None)
+    assert [each["team_id"] for each in listed] == [None, None]
+
+
+async def test_the_team_of_a_user_is_in_his_context(
+    administration: Administration,
+) -> None:
+    ctx = await administration.admin()
+    team = await administration.create(ctx, "teams", name="Field")
+    await administration.update(ctx, "users", ctx.user_id, team_id=team["id"])
+
+    found = await administration.world.identity.context_of(
+        ctx.user_id, ctx.tenant_id, request_id="r"
+    )
+
+    assert str(found.team_id) == team["id"]
+
+
+async def test_a_team_of_another_tenant_is_not_there(
+    administration: Administration,
+) -> None:
+    strange = await administration.admin()
+    team = await administration.create(strange, "teams", name="Theirs")
+    ctx = await administration.admin()
+
+    with pytest.raises(ValidationFailed) as caught:
+        await administration.create(
+            ctx, "users", name="U", email=address(), team_id=team["id"]
+        )
+    with pytest.raises(NotFound):
+        await administration.delete(ctx, "teams", team["id"])
+
+    assert details(caught.value) == [("team_id", "not_found")]
+
+
+async def test_a_team_s_name_is_its_own(administration: Administration) -> None:
+    ctx = await administration.admin()
+    await administration.create(ctx, "teams", name="Field")
+
+    with pytest.raises(ValidationFailed) as caught:
+        await administration.create(ctx, "teams", name="Field")
+
+    assert details(caught.value) == [("name", "unique")]
+
+
 # -- roles and what nobody may give ----------------------------------------------------
 
 
