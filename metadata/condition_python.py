@@ -64,7 +64,7 @@ def _fill(value: Any, variables: Variables) -> Any:
 
 def _compare(operator: str, left: Any, right: Any) -> bool:
     if operator == "_null":
-        return (left is None) == right
+        return (left is None) is bool(right)
     if operator in {"_eq", "_neq"}:
         equal = _equal(left, right)
         return equal if operator == "_eq" else not equal
@@ -104,10 +104,10 @@ def _equal(left: Any, right: Any) -> bool:
 def _order(left: Any, right: Any) -> int:
     left, right = _comparable(left, right)
     try:
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     except TypeError:
-        left, right = str(left), str(right)
-        return (left > right) - (left < right)
+        one, other = str(left), str(right)
+        return int(one > other) - int(one < other)
 
 
 def _comparable(left: Any, right: Any) -> tuple[Any, Any]:
