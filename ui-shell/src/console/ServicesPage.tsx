@@ -1,0 +1,57 @@
+import { Alert, Badge, Button, Group, Loader, Stack, Table, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { useText } from "../i18n";
+import { servicesQuery } from "./api";
+
+/** Every registered service. */
+export function ServicesPage() {
+  const t = useText();
+  const go = useNavigate();
+  const services = useQuery(servicesQuery());
+  return (
+    <Stack p="lg">
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          {t("console.title")}
+        </Title>
+        <Button leftSection={<Plus size={16} />} onClick={() => void go({ to: "/console/services/new" })}>
+          {t("console.register")}
+        </Button>
+      </Group>
+      {services.isError && <Alert color="red">{services.error.message}</Alert>}
+      {services.isPending && <Loader />}
+      {services.data && (
+        <Table highlightOnHover>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t("console.name")}</Table.Th>
+              <Table.Th>{t("console.type")}</Table.Th>
+              <Table.Th>{t("console.status")}</Table.Th>
+              <Table.Th>{t("console.version")}</Table.Th>
+              <Table.Th>{t("console.draft")}</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {services.data.map((service) => (
+              <Table.Tr key={service.name}>
+                <Table.Td>
+                  <Link to="/console/services/$name" params={{ name: service.name }}>
+                    {service.name}
+                  </Link>
+                </Table.Td>
+                <Table.Td>{service.type}</Table.Td>
+                <Table.Td>
+                  <Badge variant="default">{service.status}</Badge>
+                </Table.Td>
+                <Table.Td>{service.published_version ?? "–"}</Table.Td>
+                <Table.Td>{service.has_draft ? t("common.yes") : ""}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+    </Stack>
+  );
+}

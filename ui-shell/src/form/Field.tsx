@@ -1,0 +1,218 @@
+import { useId } from "react";
+import type { Json, PropertySchema, UiElement } from "../api/types";
+import { labelText, useText, wordsOf } from "../i18n";
+import styles from "./Field.module.css";
+import { JsonInput } from "./JsonInput";
+import { LinesInput } from "./LinesInput";
+import { RelationInput } from "./RelationInput";
+import { nameOf } from "./values";
+
+export type FieldProps = {
+  element: UiElement;
+  schema: PropertySchema;
+  value: Json;
+  error: string | undefined;
+  onChange: (value: Json) => void;
+};
+
+export type InputProps = {
+  id: string;
+  element: UiElement;
+  schema: PropertySchema;
+  value: Json;
+  readOnly: boolean;
+  invalid: boolean;
+  describedBy: string | undefined;
+  onChange: (value: Json) => void;
+};
+
+/** A labelled input with its help and its error. */
+export function Field({ element, schema, value, error, onChange }: FieldProps) {
+  const t = useText();
+  const id = useId();
+  const { options = {} } = element;
+  const label = labelText(
+    element.label === true || element.label === false ? null : element.label,
+    wordsOf(nameOf(element)),
+  );
+  const help = labelText(options.help, "");
+  const readOnly = Boolean(options.readonly) || Boolean(schema.readOnly);
+  const describedBy = error ? `${id}-error` : help ? `${id}-help` : undefined;
+  return (
+    <div className={styles.field} data-wide={WIDE.has(String(options.type)) || undefined}>
+      <label htmlFor={id}>
+        {label}
+        {options.required && <span className={styles.required}> * {t("form.required")}</span>}
+      </label>
+      <Input
+        id={id}
+        element={element}
+        schema={schema}
+        value={value}
+        readOnly={readOnly}
+        invalid={Boolean(error)}
+        describedBy={describedBy}
+        onChange={onChange}
+      />
+      {error ? (
+        <p id={`${id}-error`} className={styles.error}>
+          {error}
+        </p>
+      ) : (
+        help && (
+          <p id={`${id}-help`} className={styles.help}>
+            {help}
+          </p>
+        )
+      )}
+    </div>
+  );
+}
+
+const WIDE = new Set(["long_text", "rich_text", "json", "lines", "geo_point"]);
+const NUMERIC = new Set(["integer", "money", "rate", "bytes"]);
+const NATIVE: { [type: string]: string } = {
+  date: "date",
+  time: "time",
+  email: "email",
+  url: "url",
+  phone: "tel",
+  colour: "color",
+};
+
+/** The native input of a field type; types without one of their own are edited as JSON. */
+function Input(props: InputProps) {
+  const { id, element, value, readOnly, invalid, describedBy, onChange } = props;
+  const t = useText();
+  const type = String(element.options?.type ?? "");
+  const common = {
+    id,
+    name: nameOf(element),
+    "aria-invalid": invalid || undefined,
+    "aria-describedby": describedBy,
+    className: styles.input,
+  };
+  const text = value === null || value === undefined ? "" : String(value);
+  if (type === "lines") return <LinesInput {...props} />;
+  if (type === "relation" && !readOnly) return <RelationInput {...props} />;
+  if (type === "boolean") {
+    return (
+      <input
+        {...common}
+        className={styles.box}
+        type="checkbox"
+        checked={value === true}
+        disabled={readOnly}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+    );
+  }
+  if (type === "choice") {
+    return (
+      <select
+        {...common}
+        value={text}
+        disabled={readOnly}
+        onChange={(event) => onChange(event.currentTarget.value || null)}
+      >
+        <option value="">{t("form.choose")}</option>
+        {(element.options?.choices ?? []).map((choice) => (
+          <option key={String(choice.value)} value={String(choice.value)}>
+            {labelText(choice.label, String(choice.value))}
+          </option>
+        ))}
+      </select>
+    );
+  }
+  if (type === "tags" || type === "multi_choice") {
+    const list = Array.isArray(value) ? value.join(", ") : "";
+    return (
+      <input
+        {...common}
+        defaultValue={list}
+        readOnly={readOnly}
+        onBlur={(event) =>
+          onChange(
+            event.currentTarget.value
+              .split(",")
+              .map((part) => part.trim())
+              .filter(Boolean),
+          )
+        }
+      />
+    );
+  }
+  if (type === "long_text" || type === "rich_text") {
+    return (
+      <textarea
+        {...common}
+        rows={4}
+        value={text}
+        readOnly={readOnly}
+        onChange={(event) => onChange(event.currentTarget.value || null)}
+      />
+    );
+  }
+  if (type === "secret") {
+    const isSet =
+      typeof value === "object" && value !== null && !Array.isArray(value) && value.set === true;
+    return (
+      <input
+        {...common}
+        type="password"
+        autoComplete="new-password"
+        placeholder={isSet ? t("form.secret") : ""}
+        readOnly={readOnly}
+        value={typeof value === "string" ? value : ""}
+        onChange={(event) => onChange(event.currentTarget.value || null)}
+      />
+    );
+  }
+  if (type === "datetime") {
+    return (
+      <input
+        {...common}
+        type="datetime-local"
+        value={localTime(text)}
+        readOnly={readOnly}
+        onChange={(event) =>
+          onChange(
+            event.currentTarget.value ? new Date(event.currentTarget.value).toISOString() : null,
+          )
+        }
+      />
+    );
+  }
+  if (typeof value === "object" && value !== null) return <JsonInput {...props} />;
+  if (type === "json" || type === "geo_point") return <JsonInput {...props} />;
+  if (NUMERIC.has(type)) {
+    return (
+      <input
+        {...common}
+        inputMode="numeric"
+        value={text}
+        readOnly={readOnly}
+        onChange={(event) => {
+          const typed = event.currentTarget.value.trim();
+          onChange(typed === "" ? null : /^-?\d+$/.test(typed) ? Number(typed) : typed);
+        }}
+      />
+    );
+  }
+  return (
+    <input
+      {...common}
+      type={NATIVE[type] ?? "text"}
+      value={text}
+      readOnly={readOnly}
+      onChange={(event) => onChange(event.currentTarget.value || null)}
+    />
+  );
+}
+
+/** UTC text → what a datetime-local input shows in the browser's zone. */
+function localTime(text: string): string {
+  if (!text) return "";
+  const at = new Date(text);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

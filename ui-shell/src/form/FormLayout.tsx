@@ -1,0 +1,63 @@
+import { SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import type { Json, JsonObject, PropertySchema, UiElement } from "../api/types";
+import { effectOf } from "../condition";
+import { labelText, wordsOf } from "../i18n";
+import { FieldInput } from "./FieldInput";
+import { nameOf } from "./values";
+
+type Props = {
+  element: UiElement;
+  schema: PropertySchema;
+  values: JsonObject;
+  errors: { [field: string]: string };
+  locked: boolean;
+  onChange: (name: string, value: Json) => void;
+};
+
+/** One element of a UI schema with all below it. */
+export function FormLayout(props: Props) {
+  const { element, schema, values, errors, locked, onChange } = props;
+  const { visible, enabled } = effectOf(element.rule, values);
+  if (!visible) return null;
+  if (element.type === "Control") {
+    const name = nameOf(element);
+    const options = element.options ?? {};
+    const label =
+      typeof element.label === "boolean" ? wordsOf(name) : labelText(element.label, wordsOf(name));
+    return (
+      <FieldInput
+        common={{
+          id: `field-${name}`,
+          label,
+          description: options.help ? labelText(options.help, "") : undefined,
+          error: errors[name],
+          disabled: locked || !enabled || options.readonly === true,
+          withAsterisk: options.required === true,
+        }}
+        schema={schema.properties?.[name]}
+        options={options}
+        value={values[name] ?? null}
+        onChange={(value) => onChange(name, value)}
+      />
+    );
+  }
+  if (element.type === "Label") return <Text>{labelText(element.text, "")}</Text>;
+  const children = (element.elements ?? []).map((child, index) => (
+    <FormLayout key={child.scope ?? `${child.type}-${index}`} {...props} element={child} />
+  ));
+  if (element.type === "HorizontalLayout") {
+    return (
+      <SimpleGrid cols={{ base: 1, sm: Math.max(2, children.length) }} spacing="md">
+        {children}
+      </SimpleGrid>
+    );
+  }
+  return (
+    <Stack gap="md">
+      {element.label && typeof element.label !== "boolean" && (
+        <Title order={2}>{labelText(element.label, "")}</Title>
+      )}
+      {children}
+    </Stack>
+  );
+}

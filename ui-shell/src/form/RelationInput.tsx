@@ -1,0 +1,40 @@
+import { Select } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { listQuery, recordQuery } from "../api/queries";
+import { sourceOfTarget } from "../api/source";
+import { useText } from "../i18n";
+import type { InputProps } from "./FieldInput";
+
+/** Chooses a record of another entity by its title; the server searches. */
+export function RelationInput({ common, options, value, onChange }: InputProps) {
+  const t = useText();
+  const [text, setText] = useState("");
+  const [search] = useDebouncedValue(text, 200);
+  const source = sourceOfTarget(String(options.target ?? ""));
+  const titleField = String(options.title_field ?? "name");
+  const id = typeof value === "string" ? value : "";
+  const current = useQuery({ ...recordQuery(source, id), enabled: id !== "" });
+  const title = current.data ? String(current.data.record[titleField] ?? id) : id;
+  const wanted = search === title ? "" : search;
+  const found = useQuery(listQuery(source, { search: wanted || undefined, limit: 50 }));
+  const data = (found.data?.data ?? []).map((record) => ({
+    value: record.id,
+    label: String(record[titleField] ?? record.id),
+  }));
+  if (id && !data.some((item) => item.value === id)) data.unshift({ value: id, label: title });
+  return (
+    <Select
+      {...common}
+      searchable
+      clearable
+      placeholder={t("form.choose")}
+      data={data}
+      filter={({ options: all }) => all}
+      value={id || null}
+      onChange={onChange}
+      onSearchChange={setText}
+    />
+  );
+}

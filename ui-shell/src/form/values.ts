@@ -1,0 +1,53 @@
+import type { EntityRecord, Json, JsonObject, PropertySchema, UiElement } from "../api/types";
+
+/** Returns the name of the property a control stands for. */
+export const nameOf = (element: UiElement): string => element.scope?.split("/").at(-1) ?? "";
+
+/** Returns a schema's own type; a nullable property is its type or null. */
+export function typeOf(schema: PropertySchema | undefined): string {
+  const listed = schema?.type ?? schema?.anyOf?.find((item) => item.type !== "null")?.type;
+  return (Array.isArray(listed) ? listed.find((item) => item !== "null") : listed) ?? "string";
+}
+
+export function initialValues(schema: PropertySchema, record: EntityRecord | null): JsonObject {
+  const values: JsonObject = {};
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const value = record ? record[name] : property.default;
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
+
+const same = (left: Json | undefined, right: Json | undefined): boolean =>
+  JSON.stringify(left ?? null) === JSON.stringify(right ?? null);
+
+/** Returns what differs from the start; read-only properties are never sent. */
+export function changesOf(
+  schema: PropertySchema,
+  start: JsonObject,
+  values: JsonObject,
+): JsonObject {
+  const changes: JsonObject = {};
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    if (property.readOnly || same(start[name], values[name])) continue;
+    changes[name] = values[name] ?? null;
+  }
+  return changes;
+}
+
+/** Returns the body of a new record: everything that has a value. */
+export function bodyOf(schema: PropertySchema, values: JsonObject): JsonObject {
+  const body: JsonObject = {};
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const value = values[name];
+    if (!property.readOnly && value !== undefined && value !== null) body[name] = value;
+  }
+  return body;
+}
+
+/** Returns the value of what was typed; null for nothing. */
+export function valueOfText(text: string, type: string): Json {
+  if (text === "") return null;
+  if ((type === "integer" || type === "number") && !Number.isNaN(Number(text))) return Number(text);
+  return text;
+}

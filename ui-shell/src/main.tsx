@@ -1,0 +1,43 @@
+import { MantineProvider } from "@mantine/core";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { lazy, StrictMode, Suspense } from "react";
+import { createRoot } from "react-dom/client";
+import { queryClient } from "./api/queries";
+import { setLocale } from "./i18n";
+import { getPreferences, prefer } from "./preferences/preferences";
+import { router } from "./router";
+import { cspNonce } from "./theme/nonce";
+import { theme, variables } from "./theme/theme";
+import "./theme/mantine.css";
+import "./theme/tokens.css";
+
+const Notifications = lazy(() =>
+  import("@mantine/notifications").then((module) => ({ default: module.Notifications })),
+);
+
+async function start(): Promise<void> {
+  prefer({});
+  await setLocale(getPreferences().locale);
+  const root = document.getElementById("root");
+  if (!root) throw new Error("index.html has no #root");
+  createRoot(root).render(
+    <StrictMode>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={variables}
+        defaultColorScheme="auto"
+        getStyleNonce={cspNonce}
+      >
+        <QueryClientProvider client={queryClient}>
+          <Suspense fallback={null}>
+            <Notifications position="bottom-right" limit={4} />
+          </Suspense>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </MantineProvider>
+    </StrictMode>,
+  );
+}
+
+void start();

@@ -1,0 +1,42 @@
+import { Alert, Loader, Stack, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { post } from "../api/client";
+import { formQuery, refreshRecords } from "../api/queries";
+import { sourceOf } from "../api/source";
+import type { EntityRecord } from "../api/types";
+import { RecordForm } from "../form/RecordForm";
+import { labelText, useText, wordsOf } from "../i18n";
+
+/** A new record of any entity. */
+export function NewRecordPage() {
+  const t = useText();
+  const go = useNavigate();
+  const { service = "platform", entity = "" } = useParams({ strict: false });
+  const source = sourceOf(service, entity);
+  const form = useQuery(formQuery(source));
+  if (form.isPending) return <Loader m="xl" />;
+  if (form.isError)
+    return (
+      <Alert m="lg" color="red">
+        {form.error.message}
+      </Alert>
+    );
+  return (
+    <Stack p="lg" gap="md" maw={960}>
+      <Title order={1} size="h2">
+        {`${t("list.new")}: ${labelText(form.data.label, wordsOf(entity))}`}
+      </Title>
+      <RecordForm
+        form={form.data}
+        record={null}
+        readOnly={false}
+        onSave={async (body) => {
+          const made = await post<EntityRecord>(source.data, body);
+          await refreshRecords(source);
+          return () => void go({ to: `${source.ui}/${made.data.id}` as never });
+        }}
+      />
+    </Stack>
+  );
+}

@@ -1,0 +1,60 @@
+import { Alert, Loader, Stack, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { request } from "../api/client";
+import { formQuery, recordQuery, refreshRecords } from "../api/queries";
+import { sourceOf } from "../api/source";
+import type { EntityRecord } from "../api/types";
+import { History } from "../form/History";
+import { RecordActions } from "../form/RecordActions";
+import { RecordForm } from "../form/RecordForm";
+import { labelText, t, wordsOf } from "../i18n";
+
+/** One record: its form, its actions and its history. */
+export function RecordPage() {
+  const { service = "platform", entity = "", id = "" } = useParams({ strict: false });
+  const source = sourceOf(service, entity);
+  const form = useQuery(formQuery(source));
+  const loaded = useQuery(recordQuery(source, id));
+  const error = form.error ?? loaded.error;
+  if (error)
+    return (
+      <Alert m="lg" color="red">
+        {error.message}
+      </Alert>
+    );
+  if (!form.data || !loaded.data) return <Loader m="xl" />;
+  const { record, etag } = loaded.data;
+  const title = record[form.data.title_field];
+  return (
+    <Stack p="lg" gap="md" maw={960}>
+      <div>
+        <Link to={source.ui as never}>{labelText(form.data.label_plural, wordsOf(entity))}</Link>
+        <Title order={1} size="h2">
+          {String(title ?? labelText(form.data.label, wordsOf(entity)))}
+        </Title>
+      </div>
+      <RecordActions source={source} form={form.data} record={record} etag={etag} />
+      <RecordForm
+        key={`${id} ${String(record.version)}`}
+        form={form.data}
+        record={record}
+        readOnly={!form.data.permissions.update}
+        onSave={async (body) => {
+          await request<EntityRecord>("PATCH", `${source.data}/${id}`, {
+            body,
+            headers: etag ? { "If-Match": etag } : {},
+          });
+          return () => {
+            notifications.show({ message: t("form.saved") });
+            void refreshRecords(source);
+          };
+        }}
+      />
+      {form.data.permissions.history && <History source={source} form={form.data} id={id} />}
+    </Stack>
+  );
+}
+
+export const EditRecordPage = RecordPage;

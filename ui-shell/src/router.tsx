@@ -1,0 +1,121 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { ensureSession } from "./api/session";
+import { parseListSearch } from "./list/search";
+import { NotFoundPage } from "./pages/NotFoundPage";
+import { RouteError } from "./pages/RouteError";
+
+const root = createRootRoute({
+  component: Outlet,
+  notFoundComponent: NotFoundPage,
+  errorComponent: RouteError,
+});
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (search: Record<string, unknown>): { to?: string } =>
+    typeof search.to === "string" && /^\/(?!\/)/.test(search.to) ? { to: search.to } : {},
+  component: lazyRouteComponent(() => import("./pages/LoginPage"), "LoginPage"),
+});
+
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  beforeLoad: async ({ location }) => {
+    if (!(await ensureSession())) {
+      const to = location.href === "/" ? undefined : location.href;
+      throw redirect({ to: "/login", search: to ? { to } : {} });
+    }
+  },
+  component: lazyRouteComponent(() => import("./shell/Shell"), "Shell"),
+  errorComponent: RouteError,
+});
+
+const page = <TPath extends string>(path: TPath) => ({ getParentRoute: () => shell, path });
+const listPage = () => import("./pages/EntityListPage");
+const newPage = () => import("./pages/NewRecordPage");
+const recordPage = () => import("./pages/RecordPage");
+const validateSearch = parseListSearch;
+
+const pages = [
+  createRoute({
+    ...page("/"),
+    component: lazyRouteComponent(() => import("./pages/HomePage"), "HomePage"),
+  }),
+  createRoute({
+    ...page("/s/$service/$entity"),
+    validateSearch,
+    component: lazyRouteComponent(listPage, "EntityListPage"),
+  }),
+  createRoute({
+    ...page("/s/$service/$entity/new"),
+    component: lazyRouteComponent(newPage, "NewRecordPage"),
+  }),
+  createRoute({
+    ...page("/s/$service/$entity/$id"),
+    component: lazyRouteComponent(recordPage, "RecordPage"),
+  }),
+  createRoute({
+    ...page("/s/$service/$entity/$id/edit"),
+    component: lazyRouteComponent(recordPage, "EditRecordPage"),
+  }),
+  createRoute({
+    ...page("/admin/services"),
+    beforeLoad: () => {
+      throw redirect({ to: "/console/services" });
+    },
+  }),
+  createRoute({
+    ...page("/admin/$entity"),
+    validateSearch,
+    component: lazyRouteComponent(listPage, "EntityListPage"),
+  }),
+  createRoute({
+    ...page("/admin/$entity/new"),
+    component: lazyRouteComponent(newPage, "NewRecordPage"),
+  }),
+  createRoute({
+    ...page("/admin/$entity/$id"),
+    component: lazyRouteComponent(recordPage, "RecordPage"),
+  }),
+  createRoute({
+    ...page("/admin/$entity/$id/edit"),
+    component: lazyRouteComponent(recordPage, "EditRecordPage"),
+  }),
+  createRoute({
+    ...page("/console/services"),
+    component: lazyRouteComponent(() => import("./console/ServicesPage"), "ServicesPage"),
+  }),
+  createRoute({
+    ...page("/console/services/new"),
+    component: lazyRouteComponent(() => import("./console/NewServicePage"), "NewServicePage"),
+  }),
+  createRoute({
+    ...page("/console/services/$name"),
+    validateSearch: (search: Record<string, unknown>): { tab?: string } =>
+      typeof search.tab === "string" ? { tab: search.tab } : {},
+    component: lazyRouteComponent(() => import("./console/ServicePage"), "ServicePage"),
+  }),
+];
+
+export const router = createRouter({
+  routeTree: root.addChildren([login, shell.addChildren(pages)]),
+  defaultPreload: "intent",
+  defaultPreloadDelay: 80,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  // Declaration merging is how the router learns its own type; only an interface can merge.
+  // biome-ignore lint/style/useConsistentTypeDefinitions: declaration merging
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,75 @@
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+
+const accent: MantineColorsTuple = [
+  "#eefaf7",
+  "#d5f2ec",
+  "#a9e4d9",
+  "#79d5c5",
+  "#4cc3b0",
+  "#27aa97",
+  "#14877a",
+  "#0f766e",
+  "#0c5f59",
+  "#094843",
+];
+const dark: MantineColorsTuple = [
+  "#eceef0",
+  "#b6bec6",
+  "#97a0a9",
+  "#6b747d",
+  "#30363c",
+  "#23282d",
+  "#1b1f23",
+  "#131619",
+  "#0e1012",
+  "#090b0c",
+];
+
+export const theme = createTheme({
+  primaryColor: "accent",
+  primaryShade: { light: 7, dark: 7 },
+  colors: { accent, dark },
+  black: "#16191d",
+  fontFamily:
+    'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
+  fontFamilyMonospace:
+    'ui-monospace, "SFMono-Regular", "JetBrains Mono", Menlo, "Liberation Mono", monospace',
+  fontSizes: { xs: "12px", sm: "13px", md: "14px", lg: "16px", xl: "20px" },
+  headings: {
+    fontWeight: "600",
+    sizes: {
+      h1: { fontSize: "20px", lineHeight: "28px" },
+      h2: { fontSize: "16px", lineHeight: "24px" },
+      h3: { fontSize: "14px", lineHeight: "20px" },
+    },
+  },
+  defaultRadius: 6,
+  focusRing: "auto",
+  respectReducedMotion: true,
+  components: {
+    Button: { defaultProps: { size: "sm" } },
+    Menu: { defaultProps: { shadow: "md", radius: 8, transitionProps: { duration: 120 } } },
+    Modal: {
+      defaultProps: { radius: 10, centered: true, transitionProps: { duration: 140 } },
+      styles: { title: { fontWeight: 600, fontSize: 16 } },
+    },
+    Tooltip: { defaultProps: { openDelay: 400, withArrow: false } },
+  },
+});
+
+/** Mantine's own variables point at the tokens of `tokens.css`, so there is one palette. */
+export const variables: CSSVariablesResolver = () => {
+  const shared = {
+    "--mantine-color-body": "var(--surface)",
+    "--mantine-color-text": "var(--text)",
+    "--mantine-color-dimmed": "var(--text-soft)",
+    "--mantine-color-default": "var(--surface)",
+    "--mantine-color-default-hover": "var(--surface-hover)",
+    "--mantine-color-default-color": "var(--text)",
+    "--mantine-color-default-border": "var(--line)",
+    "--mantine-color-placeholder": "var(--text-faint)",
+    "--mantine-color-anchor": "var(--accent-text)",
+    "--mantine-color-error": "var(--danger-text)",
+  };
+  return { variables: {}, light: shared, dark: shared };
+};
