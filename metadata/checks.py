@@ -20,6 +20,7 @@ from metadata.fields.base import FieldDefinition, InvalidValue
 
 API_WORDS = frozenset(
     {
+        "audit",
         "auth",
         "core",
         "data",
@@ -32,9 +33,15 @@ API_WORDS = frozenset(
         "openapi",
         "platform",
         "realtime",
+        "role",
+        "service",
+        "system",
+        "team",
+        "tenant",
+        "user",
     }
 )
-"""First words of API paths, which no service may be named."""
+"""First words of API paths and of the platform's permissions."""
 
 SYSTEM_FIELDS = frozenset(
     {"id", "version", "created_at", "created_by", "updated_at", "updated_by"}

@@ -206,7 +206,7 @@ def _filter(raw: Any) -> Condition:
     except ConditionError as error:
         detail = Detail(f"filter{error.path}", "condition", error.message)
         raise BadRequest(
-            f"filter: {error.message}", code="INVALID_FILTER", details=[detail]
+            f"filter: {error.message}.", code="INVALID_FILTER", details=[detail]
         ) from error
 
 
