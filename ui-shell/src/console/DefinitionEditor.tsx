@@ -8,7 +8,7 @@ import {
   type ServiceDefinition,
   withLabel,
 } from "./definition";
-import { FieldsTable } from "./FieldsTable";
+import { FieldTable } from "./FieldTable";
 
 type Props = {
   definition: ServiceDefinition;
@@ -74,14 +74,19 @@ export function DefinitionEditor({ definition, isNew, onChange }: Props) {
                     {t("console.remove")}
                   </Button>
                 </Group>
-                <FieldsTable fields={entity.fields} onChange={(fields) => change({ ...entity, fields })} />
+                <FieldTable
+                  fields={entity.fields}
+                  onChange={(fields) => change({ ...entity, fields })}
+                />
               </Stack>
             </Card>
           ))}
           <Group>
             <Button
               variant="default"
-              onClick={() => onChange({ ...definition, entities: [...definition.entities, newEntity()] })}
+              onClick={() =>
+                onChange({ ...definition, entities: [...definition.entities, newEntity()] })
+              }
             >
               {t("console.addEntity")}
             </Button>
@@ -106,7 +111,10 @@ function JsonEditor({ definition, onChange }: JsonProps) {
     try {
       const parsed = JSON.parse(typed) as ServiceDefinition;
       const entities = Array.isArray(parsed.entities) ? parsed.entities : [];
-      onChange({ ...parsed, entities: entities.map((item) => ({ ...item, fields: item.fields ?? [] })) });
+      onChange({
+        ...parsed,
+        entities: entities.map((item) => ({ ...item, fields: item.fields ?? [] })),
+      });
       setWrong("");
     } catch (error) {
       setWrong(error instanceof Error ? error.message : String(error));

@@ -6,6 +6,7 @@ import { labelText, useText } from "../i18n";
 import {
   type FieldDefinition,
   type FieldType,
+  labelOf,
   newField,
   optionsOf,
   withOptions,
@@ -62,7 +63,7 @@ export function FieldTable({ fields, onChange }: Props) {
                 <Table.Td>
                   <TextInput
                     aria-label={`${t("console.label")} ${index + 1}`}
-                    value={labelText(field.label, "")}
+                    value={labelOf(field.label)}
                     onChange={(event) => {
                       const { label: _, ...rest } = field;
                       const label = event.currentTarget.value;

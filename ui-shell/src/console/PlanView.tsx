@@ -89,7 +89,11 @@ function StepCard({ step, accepted, onAccept }: StepProps) {
         <Checkbox
           mt="xs"
           color="red"
-          label={t("console.loses", { what: loses.what, rows: loses.rows ?? "?", name: loses.name })}
+          label={t("console.loses", {
+            what: loses.what,
+            rows: loses.rows ?? "?",
+            name: loses.name,
+          })}
           checked={accepted.includes(loses.name)}
           onChange={(event) =>
             onAccept(

@@ -6,18 +6,23 @@ import { useState } from "react";
 import { post, request } from "../api/client";
 import { queryClient } from "../api/queries";
 import { useText } from "../i18n";
-import { AssignCard } from "./AssignCard";
 import { type Finding, type Plan, type StoredService, serviceQuery } from "./api";
 import { DefinitionEditor } from "./DefinitionEditor";
 import { newService } from "./definition";
 import { detailsOf } from "./failure";
 import { Findings, PlanView } from "./PlanView";
+import { TenantToggles } from "./TenantToggles";
 
 /** One service: its definition, what publishing would do, and who has it. */
 export function ServicePage() {
   const { name = "" } = useParams({ strict: false });
   const service = useQuery(serviceQuery(name));
-  if (service.isError) return <Alert m="lg" color="red">{service.error.message}</Alert>;
+  if (service.isError)
+    return (
+      <Alert m="lg" color="red">
+        {service.error.message}
+      </Alert>
+    );
   if (!service.data) return <Loader m="xl" />;
   return <ServiceEditor key={name} stored={service.data} />;
 }
@@ -115,7 +120,7 @@ function ServiceEditor({ stored }: { stored: StoredService }) {
           setPlan(null);
         }}
       />
-      {stored.published_version && <AssignCard service={stored.name} />}
+      {stored.published_version && <TenantToggles name={stored.name} />}
     </Stack>
   );
 }

@@ -16,7 +16,10 @@ export function ServicesPage() {
         <Title order={1} size="h2">
           {t("console.title")}
         </Title>
-        <Button leftSection={<Plus size={16} />} onClick={() => void go({ to: "/console/services/new" })}>
+        <Button
+          leftSection={<Plus size={16} />}
+          onClick={() => void go({ to: "/console/services/new" })}
+        >
           {t("console.register")}
         </Button>
       </Group>

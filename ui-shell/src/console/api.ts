@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { get } from "../api/client";
-import type { Json, Label } from "../api/types";
+import type { Json } from "../api/types";
 import type { ServiceDefinition } from "./definition";
 
 export type Finding = { severity: string; path: string; message: string; remedy?: string | null };
@@ -36,7 +36,6 @@ export type StoredService = ServiceRow & {
   draft_revision: number | null;
   definition: ServiceDefinition | null;
 };
-export type FieldType = { name: string; label: Label };
 
 export const servicesQuery = () =>
   queryOptions({
@@ -50,10 +49,4 @@ export const serviceQuery = (name: string) =>
     queryFn: async () => (await get<StoredService>(`/core/services/${name}`)).data,
     staleTime: 0,
     refetchOnWindowFocus: false,
-  });
-export const fieldTypesQuery = () =>
-  queryOptions({
-    queryKey: ["console", "field-types"],
-    queryFn: async () => (await get<FieldType[]>("/core/field-types")).data,
-    staleTime: Number.POSITIVE_INFINITY,
   });

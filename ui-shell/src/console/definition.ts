@@ -12,6 +12,8 @@ export type ServiceDefinition = JsonObject & {
   entities: EntityDefinition[];
 };
 
+export type FieldType = { name: string; label: Label };
+
 /** A stable id never changes after, whatever is renamed. */
 export const randomId = (): string =>
   `x${Array.from(crypto.getRandomValues(new Uint8Array(5)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
@@ -70,10 +72,4 @@ export const optionsOf = (field: FieldDefinition): JsonObject =>
 export function withOptions(field: FieldDefinition, options: JsonObject): FieldDefinition {
   const own = Object.fromEntries(Object.entries(field).filter(([name]) => OWN_COLUMNS.has(name)));
   return { ...options, ...own } as FieldDefinition;
-}
-
-/** Sets a property; false and the empty text take it away. */
-export function withFlag(field: FieldDefinition, name: string, value: boolean): FieldDefinition {
-  const { [name]: _, ...rest } = field;
-  return (value ? { ...rest, [name]: true } : rest) as FieldDefinition;
 }

@@ -1,8 +1,8 @@
 import { SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import type { Json, JsonObject, PropertySchema, UiElement } from "../api/types";
 import { effectOf } from "../condition";
-import { labelText, wordsOf } from "../i18n";
-import { FieldInput } from "./FieldInput";
+import { labelText } from "../i18n";
+import { Field } from "./Field";
 import { nameOf } from "./values";
 
 type Props = {
@@ -21,22 +21,13 @@ export function FormLayout(props: Props) {
   if (!visible) return null;
   if (element.type === "Control") {
     const name = nameOf(element);
-    const options = element.options ?? {};
-    const label =
-      typeof element.label === "boolean" ? wordsOf(name) : labelText(element.label, wordsOf(name));
+    const property = schema.properties?.[name] ?? {};
     return (
-      <FieldInput
-        common={{
-          id: `field-${name}`,
-          label,
-          description: options.help ? labelText(options.help, "") : undefined,
-          error: errors[name],
-          disabled: locked || !enabled || options.readonly === true,
-          withAsterisk: options.required === true,
-        }}
-        schema={schema.properties?.[name]}
-        options={options}
+      <Field
+        element={element}
+        schema={locked || !enabled ? { ...property, readOnly: true } : property}
         value={values[name] ?? null}
+        error={errors[name]}
         onChange={(value) => onChange(name, value)}
       />
     );

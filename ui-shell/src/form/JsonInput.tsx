@@ -1,36 +1,32 @@
-import { Textarea } from "@mantine/core";
 import { useState } from "react";
-import type { InputProps } from "./FieldInput";
+import type { InputProps } from "./Field";
+import styles from "./Field.module.css";
+import { nameOf } from "./values";
 
-/** Any JSON value as text; what does not parse is said and not taken over. */
-export function JsonInput({
-  common,
-  value,
-  onChange,
-  hideLabel = false,
-}: InputProps & { hideLabel?: boolean }) {
-  const [text, setText] = useState(value === null ? "" : JSON.stringify(value, null, 2));
-  const [wrong, setWrong] = useState<string | undefined>();
+/** Any JSON value as text; what does not parse is marked and not taken over. */
+export function JsonInput(props: InputProps) {
+  const { id, element, value, readOnly, invalid, describedBy, onChange } = props;
+  const [text, setText] = useState(value === null ? "" : JSON.stringify(value));
+  const [isWrong, setWrong] = useState(false);
   const take = (typed: string) => {
     setText(typed);
     try {
       onChange(typed.trim() ? JSON.parse(typed) : null);
-      setWrong(undefined);
-    } catch (error) {
-      setWrong(error instanceof Error ? error.message : String(error));
+      setWrong(false);
+    } catch {
+      setWrong(true);
     }
   };
   return (
-    <Textarea
-      {...common}
-      label={hideLabel ? undefined : common.label}
-      aria-label={hideLabel ? common.label : undefined}
-      autosize
-      minRows={2}
-      maxRows={16}
-      ff="monospace"
+    <textarea
+      id={id}
+      name={nameOf(element)}
+      className={styles.input}
+      rows={2}
       spellCheck={false}
-      error={wrong ?? common.error}
+      readOnly={readOnly}
+      aria-invalid={invalid || isWrong || undefined}
+      aria-describedby={describedBy}
       value={text}
       onChange={(event) => take(event.currentTarget.value)}
     />

@@ -3,7 +3,7 @@ import { useBlocker } from "@tanstack/react-router";
 import { type FormEvent, useRef, useState } from "react";
 import { ApiError } from "../api/errors";
 import type { EntityForm, EntityRecord, JsonObject } from "../api/types";
-import { t as text, useText } from "../i18n";
+import { labelText, t as text, useText, wordsOf } from "../i18n";
 import { FormLayout } from "./FormLayout";
 import { bodyOf, changesOf, initialValues } from "./values";
 
@@ -64,8 +64,13 @@ export function RecordForm({ form, record, readOnly, onSave }: Props) {
               <List size="sm" mt="xs">
                 {failure.details.map((detail) => (
                   <List.Item key={`${detail.field} ${detail.code}`}>
-                    <Anchor size="sm" href={`#field-${detail.field.split(".")[0]}`}>
-                      {detail.field}
+                    <Anchor
+                      component="button"
+                      type="button"
+                      size="sm"
+                      onClick={() => focusField(detail.field)}
+                    >
+                      {labelOf(form, detail.field)}
                     </Anchor>
                     {`: ${detail.message}`}
                   </List.Item>
@@ -95,3 +100,11 @@ export function RecordForm({ form, record, readOnly, onSave }: Props) {
     </form>
   );
 }
+
+const labelOf = (form: EntityForm, field: string): string =>
+  labelText(form.list.available?.find((column) => column.field === field)?.label, wordsOf(field));
+
+const focusField = (field: string): void =>
+  document
+    .querySelector<HTMLElement>(`[name="${CSS.escape(field.split(".")[0] ?? field)}"]`)
+    ?.focus();

@@ -5,10 +5,13 @@ import { useState } from "react";
 import { listQuery, recordQuery } from "../api/queries";
 import { sourceOfTarget } from "../api/source";
 import { useText } from "../i18n";
-import type { InputProps } from "./FieldInput";
+import type { InputProps } from "./Field";
+import { nameOf } from "./values";
 
 /** Chooses a record of another entity by its title; the server searches. */
-export function RelationInput({ common, options, value, onChange }: InputProps) {
+export function RelationInput(props: InputProps) {
+  const { id: inputId, element, value, invalid, describedBy, onChange } = props;
+  const { options = {} } = element;
   const t = useText();
   const [text, setText] = useState("");
   const [search] = useDebouncedValue(text, 200);
@@ -26,7 +29,10 @@ export function RelationInput({ common, options, value, onChange }: InputProps) 
   if (id && !data.some((item) => item.value === id)) data.unshift({ value: id, label: title });
   return (
     <Select
-      {...common}
+      id={inputId}
+      name={nameOf(element)}
+      error={invalid}
+      aria-describedby={describedBy}
       searchable
       clearable
       placeholder={t("form.choose")}

@@ -3,16 +3,16 @@ import type { EntityRecord, Json, JsonObject, PropertySchema, UiElement } from "
 /** Returns the name of the property a control stands for. */
 export const nameOf = (element: UiElement): string => element.scope?.split("/").at(-1) ?? "";
 
-/** Returns a schema's own type; a nullable property is its type or null. */
-export function typeOf(schema: PropertySchema | undefined): string {
-  const listed = schema?.type ?? schema?.anyOf?.find((item) => item.type !== "null")?.type;
-  return (Array.isArray(listed) ? listed.find((item) => item !== "null") : listed) ?? "string";
+/** A default such as "$now" is the server's to fill in. */
+function constantOf(property: PropertySchema): Json | undefined {
+  const { default: value, readOnly } = property;
+  return readOnly || (typeof value === "string" && value.startsWith("$")) ? undefined : value;
 }
 
 export function initialValues(schema: PropertySchema, record: EntityRecord | null): JsonObject {
   const values: JsonObject = {};
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const value = record ? record[name] : property.default;
+    const value = record ? record[name] : constantOf(property);
     if (value !== undefined) values[name] = value;
   }
   return values;
@@ -43,11 +43,4 @@ export function bodyOf(schema: PropertySchema, values: JsonObject): JsonObject {
     if (!property.readOnly && value !== undefined && value !== null) body[name] = value;
   }
   return body;
-}
-
-/** Returns the value of what was typed; null for nothing. */
-export function valueOfText(text: string, type: string): Json {
-  if (text === "") return null;
-  if ((type === "integer" || type === "number") && !Number.isNaN(Number(text))) return Number(text);
-  return text;
 }

@@ -6,10 +6,10 @@ import { request } from "../api/client";
 import { formQuery, recordQuery, refreshRecords } from "../api/queries";
 import { sourceOf } from "../api/source";
 import type { EntityRecord } from "../api/types";
-import { History } from "../form/History";
 import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
 import { labelText, t, wordsOf } from "../i18n";
+import { History } from "./History";
 
 /** One record: its form, its actions and its history. */
 export function RecordPage() {
