@@ -1,15 +1,4 @@
-import {
-  Alert,
-  Button,
-  Group,
-  Loader,
-  NativeSelect,
-  Stack,
-  Tabs,
-  Text,
-  TextInput,
-  Title,
-} from "@mantine/core";
+import { Alert, Button, Group, Loader, Stack, Tabs, Text, TextInput, Title } from "@mantine/core";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Download, Plus, Search } from "lucide-react";
@@ -19,6 +8,7 @@ import { formQuery, listQuery } from "../api/queries";
 import { type Source, sourceOf } from "../api/source";
 import type { Column, EntityForm, EntityRecord, Envelope, JsonObject } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
+import { FilterChip } from "../list/FilterChip";
 import { ListTable } from "../list/ListTable";
 import { type ListSearch, parseListSearch } from "../list/search";
 
@@ -115,7 +105,7 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       <Group gap="sm">
         {form.list.search && <SearchBox value={search.q ?? ""} onSearch={(q) => update({ q })} />}
         {(form.list.filters ?? []).map((name) => (
-          <Chip
+          <FilterChip
             key={name}
             column={columnOf(form, name)}
             filter={search.filter ?? {}}
@@ -189,43 +179,6 @@ function SearchBox({ value, onSearch }: { value: string; onSearch: (text: string
         onChange={(event) => setText(event.currentTarget.value)}
       />
     </form>
-  );
-}
-
-type ChipProps = {
-  column: Column | undefined;
-  filter: JsonObject;
-  onChange: (filter: JsonObject) => void;
-};
-
-/** A quick filter: choices are picked; anything else waits for the search box. */
-function Chip({ column, filter, onChange }: ChipProps) {
-  const t = useText();
-  const choices = column?.options?.choices;
-  if (!column || !choices) return null;
-  const current = filter[column.field];
-  const value =
-    current && typeof current === "object" && !Array.isArray(current)
-      ? String(current._eq ?? "")
-      : "";
-  const label = labelText(column.label, wordsOf(column.field));
-  return (
-    <NativeSelect
-      aria-label={label}
-      value={value}
-      data={[
-        { value: "", label: t("list.any", { name: label }) },
-        ...choices.map((choice) => ({
-          value: String(choice.value),
-          label: labelText(choice.label, String(choice.value)),
-        })),
-      ]}
-      onChange={(event) => {
-        const { [column.field]: _, ...rest } = filter;
-        const chosen = event.currentTarget.value;
-        onChange(chosen ? { ...rest, [column.field]: { _eq: chosen } } : rest);
-      }}
-    />
   );
 }
 
