@@ -16,7 +16,7 @@ ARGS ?=
 # Test processes; one for each core by default
 TEST_PROCESSES ?= auto
 
-.PHONY: help setup demo test chromium lint format bench lock
+.PHONY: help setup demo test chromium lint format lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
@@ -49,9 +49,6 @@ format: setup ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(NPM) run format
-
-bench: setup ## Measure this machine: ratios against PostgreSQL alone and other stacks
-	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(VENV)/.installed ## Resolve the newest allowed versions into requirements/
 	@$(BIN)/python .ci/lock.py
