@@ -9,7 +9,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,19 +21,10 @@ from engine.platform import ensure_core, ensure_tenant, ensure_user
 from engine.settings import Settings
 from metadata import bundle
 from registry import assignments, builtin
+from tests.fixtures.api import PASSWORD
+from tests.fixtures.site import Site
 
-PASSWORD = "correct-horse-battery"
 BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running server and who may log in."""
-
-    url: str
-    root: str
-    admin: str
-    tenant: str
 
 
 @pytest.fixture(scope="session")

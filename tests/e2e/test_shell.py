@@ -5,7 +5,8 @@ from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PASSWORD, Site
+from tests.fixtures.api import PASSWORD
+from tests.fixtures.site import Site
 
 
 def log_in(page: Page, email: str) -> None:

@@ -9,6 +9,7 @@ import {
   labelOf,
   newField,
   optionsOf,
+  withLabel,
   withOptions,
 } from "./definition";
 
@@ -64,11 +65,7 @@ export function FieldTable({ fields, onChange }: Props) {
                   <TextInput
                     aria-label={`${t("console.label")} ${index + 1}`}
                     value={labelOf(field.label)}
-                    onChange={(event) => {
-                      const { label: _, ...rest } = field;
-                      const label = event.currentTarget.value;
-                      set(index, (label ? { ...rest, label } : rest) as FieldDefinition);
-                    }}
+                    onChange={(event) => set(index, withLabel(field, event.currentTarget.value))}
                   />
                 </Table.Td>
                 <Table.Td>

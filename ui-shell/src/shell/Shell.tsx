@@ -1,4 +1,3 @@
-import { Drawer } from "@mantine/core";
 import { useDisclosure, useHotkeys, useMediaQuery } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { Outlet, useLocation, useNavigate } from "@tanstack/react-router";
@@ -15,6 +14,7 @@ import { TopBar } from "./TopBar";
 const CommandPalette = lazy(() =>
   import("./CommandPalette").then((module) => ({ default: module.CommandPalette })),
 );
+const PhoneNav = lazy(() => import("./PhoneNav").then((module) => ({ default: module.PhoneNav })));
 const ShortcutSheet = lazy(() =>
   import("./ShortcutSheet").then((module) => ({ default: module.ShortcutSheet })),
 );
@@ -66,17 +66,13 @@ export function Shell() {
       <main id="content" className={styles.content} tabIndex={-1}>
         <Outlet />
       </main>
-      <Drawer
-        opened={isPhone && drawer}
-        onClose={drawerState.close}
-        size={288}
-        title="Rangka"
-        padding={0}
-        classNames={{ header: styles.drawerHeader ?? "" }}
-        closeButtonProps={{ "aria-label": t("common.close") }}
-      >
-        {nav(false)}
-      </Drawer>
+      <Suspense>
+        {isPhone && (
+          <PhoneNav opened={drawer} onClose={drawerState.close}>
+            {nav(false)}
+          </PhoneNav>
+        )}
+      </Suspense>
       <Suspense>
         {palette && <CommandPalette menus={nodes} session={session} onClose={paletteState.close} />}
         {sheet && <ShortcutSheet onClose={sheetState.close} />}

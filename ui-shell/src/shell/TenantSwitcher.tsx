@@ -1,5 +1,4 @@
 import { Menu } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { Building2, Check, ChevronsUpDown } from "lucide-react";
 import { queryClient } from "../api/queries";
@@ -22,7 +21,7 @@ export function TenantSwitcher({ session }: Props) {
       // Nothing of the former tenant may be shown: everything is read again.
       await queryClient.resetQueries();
     } catch (error) {
-      notifications.show({
+      (await import("@mantine/notifications")).notifications.show({
         color: "red",
         title: t("tenant.failed"),
         message: error instanceof Error ? error.message : "",
