@@ -48,7 +48,6 @@ lint: setup ## Check format, style, types and import rules
 format: setup ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(NPM) run format
 
 lock: $(VENV)/.installed ## Resolve the newest allowed versions into requirements/
 	@$(BIN)/python .ci/lock.py

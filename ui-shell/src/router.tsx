@@ -114,7 +114,6 @@ export const router = createRouter({
 
 declare module "@tanstack/react-router" {
   // Declaration merging is how the router learns its own type; only an interface can merge.
-  // biome-ignore lint/style/useConsistentTypeDefinitions: declaration merging
   interface Register {
     router: typeof router;
   }

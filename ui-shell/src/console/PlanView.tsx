@@ -41,7 +41,6 @@ export function PlanView({ plan, accepted, onAccept }: Props) {
       )}
       {plan.steps.map((step, index) => (
         <StepCard
-          // biome-ignore lint/suspicious/noArrayIndexKey: steps have no name but their order
           key={index}
           step={step}
           accepted={accepted}

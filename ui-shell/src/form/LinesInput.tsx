@@ -17,7 +17,6 @@ export function LinesInput({ element, schema, value, readOnly, onChange }: Input
     <Fieldset disabled={readOnly}>
       <Stack gap="xs">
         {rows.map((row, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: new rows have no id yet
           <Group key={index} align="flex-end" wrap="nowrap">
             {columns.map((column) => {
               const name = nameOf(column);

@@ -135,7 +135,6 @@ export function CommandPalette({ menus, session, onClose }: Props) {
       />
       <div id={listId} role="listbox" aria-label={t("palette.open")} className={styles.list}>
         {found.map((command, index) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox above handles the keys
           <div
             key={command.id}
             id={`${listId}-${index}`}

@@ -41,7 +41,6 @@ export function Shell() {
     if (session.status === "anonymous") void navigate({ to: "/login", replace: true });
   }, [session.status, navigate]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new address closes the drawer
   useEffect(() => drawerState.close(), [location.pathname]);
 
   if (session.status !== "signed-in") return null;
