@@ -1,5 +1,6 @@
 """The examples publish, and do what they are there to show."""
 
+import asyncio
 from pathlib import Path
 
 from metadata import bundle
@@ -7,6 +8,15 @@ from registry import assignments
 from tests.fixtures.api import World
 
 TASKS = Path(__file__).parents[2] / "examples" / "tasks"
+
+
+async def seen(world: World, path: str) -> None:
+    """Wait until the assignment reached the worker; it is told, not asked."""
+    for _ in range(100):
+        if (await world.admin.get(path)).status == 200:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the assignment never reached the worker")
 
 
 async def test_the_task_manager_needs_json_only(world: World) -> None:
@@ -17,6 +27,7 @@ async def test_the_task_manager_needs_json_only(world: World) -> None:
     async with parts.database.system() as connection:
         await assignments.assign(connection, world.ours, "tasks")
     base = "/api/v1/data/tasks"
+    await seen(world, f"{base}/tasks")
     project = await world.admin.post(f"{base}/projects", {"name": "Garden"})
     body = {
         "title": "Plant",
