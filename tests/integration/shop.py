@@ -51,9 +51,13 @@ class Shop:
         )
 
     def terminate_app(self) -> None:
-        """Kill every connection of the app role, and return when they are dead."""
+        """Kill the app role's connections of this test, and return when they are dead.
+
+        Those of the application that other tests share have another name.
+        """
         with self.admin() as admin:
             admin.execute(
                 "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
                 " where usename = 'rangka_app' and datname = current_database()"
+                " and application_name = 'rangka'"
             )
