@@ -1,0 +1,1 @@
+"""Figures of the product beside its limits and its peers, measured in one run."""

@@ -1,0 +1,1 @@
+"""The same list, get and create, written by hand on other frameworks."""
