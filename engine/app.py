@@ -3,18 +3,17 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from litestar import Litestar, Response, Router, asgi
+from litestar import Litestar, Response, Router
 
 from engine import logs
 from engine.api import auth, console, describe, health, pages
-from engine.api.data import MOUNT, DataApp
-from engine.api.entry import AsgiApp, Entry, Scope
+from engine.api.data import DataApp
+from engine.api.entry import AsgiApp, Entry
 from engine.api.envelope import JSON, failure
 from engine.api.problems import client_error
 from engine.api.requests import AnyRequest, request_id_of
-from engine.parts import Parts, open_parts
+from engine.parts import open_parts
 from engine.settings import Settings
 
 GC_THRESHOLDS = (50_000, 50, 50)
@@ -34,6 +33,7 @@ def build(settings: Settings) -> AsgiApp:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_parts(settings) as parts:
             app.state.parts = parts
+            app.state.data = DataApp(parts)
             # Start-up objects live for ever: keep the collector away from them.
             # Measured: p99 falls five- to elevenfold (docs/performance.md).
             gc.collect()
@@ -51,7 +51,6 @@ def build(settings: Settings) -> AsgiApp:
     )
     app = Litestar(
         route_handlers=[
-            data,
             api,
             Router("/health", route_handlers=health.HANDLERS),
             *pages.handlers(),
@@ -62,22 +61,7 @@ def build(settings: Settings) -> AsgiApp:
         request_max_body_size=settings.body_limit_bytes,
         logging_config=None,
     )
-    return Entry(app)  # type: ignore[arg-type]
-
-
-@asgi(MOUNT, is_mount=True, copy_scope=False)
-async def data(scope: Any, receive: Any, send: Any) -> None:
-    """Hand the hot routes to their own application."""
-    await _data_app(scope)(scope, receive, send)
-
-
-def _data_app(scope: Scope) -> Any:
-    state = scope["litestar_app"].state
-    known = getattr(state, "data_app", None)
-    if known is None:
-        parts: Parts = state.parts
-        known = state.data_app = DataApp(parts)
-    return known
+    return Entry(app, lambda: app.state.data)  # type: ignore[arg-type]
 
 
 def answer_problem(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -11,14 +11,17 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
+
 from metadata.conditions import EVERYTHING, Condition
 
 Scope = Literal["own", "team", "tenant"]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestContext:
+class RequestContext(msgspec.Struct, frozen=True):
     """Who asks, for which tenant, under which request id.
+
+    A struct, since it is made for every request: a fifth of a dataclass's time.
 
     Attributes:
         role_ids: closed, unexpired set of the roles of the membership.
@@ -106,7 +109,10 @@ class Grant:
         """Return whether the field is reached on some row at all."""
         if not self.allowed or name in self.denied_fields:
             return False
-        return any(a.fields is None or name in a.fields for a in self.allowances)
+        for allowance in self.allowances:
+            if allowance.fields is None or name in allowance.fields:
+                return True
+        return False
 
     @property
     def presets(self) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import msgspec
 
 from engine.context import Grant, RequestContext, full_grant
 from engine.database import Database
-from engine.driver import Call, Result
+from engine.driver import Call, Result, Row
 from engine.errors import Forbidden, NotFound
 from engine.policy import Policy
 from engine.query import (
@@ -170,9 +170,10 @@ class RecordReader:
             )
         )
         result = await self._fetch(ctx, call)
-        if not result.rows:
+        record = record_of(result.rows)
+        if record is None:
             raise NotFound(f"There is no such record in {entity.name}.")
-        return _record(result)
+        return record
 
     async def get(
         self,
@@ -183,13 +184,24 @@ class RecordReader:
         session: Session,
     ) -> tuple[bytes, int] | None:
         """Return a record as this grant shows it, inside a session."""
+        call = await self.call(ctx, entity, record_id, grant)
+        if call is None:
+            return None
+        (result,) = await session.run([call])
+        return record_of(result.rows)
+
+    async def call(
+        self, ctx: RequestContext, entity: CompiledEntity, record_id: UUID, grant: Grant
+    ) -> Call | None:
+        """Return the statement that reads a record as this grant shows it.
+
+        None when it shows nothing. `record_of` takes the record from its rows.
+        """
         if not grant.allowed:
             return None
-        call = await self.directory(ctx).plan(
+        return await self.directory(ctx).plan(
             lambda found: plan_get(found, ctx, entity, grant, record_id, _PLAIN)
         )
-        (result,) = await session.run([call])
-        return _record(result) if result.rows else None
 
     async def for_write(
         self,
@@ -340,8 +352,11 @@ class RecordReader:
         )
 
 
-def _record(result: Result) -> tuple[bytes, int]:
-    body, version = result.rows[0][:2]
+def record_of(rows: Sequence[Row]) -> tuple[bytes, int] | None:
+    """Return the JSON and the version that the statement of a record answered."""
+    if not rows:
+        return None
+    body, version = rows[0][:2]
     return _bytes(body), int(version or 0)
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from metadata.compiled import CompiledEntity, CompiledField
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _QUOTE = _DIALECT.identifier_preparer
 _statement = lru_cache(maxsize=4096)(Statement)
+_MAX_INSERTS = 100
 _NUMBER = re.compile(r"\{n(?::0?(\d{1,2}))?\}")
 
 
@@ -85,6 +87,7 @@ class Layout:
             )
             for name, field in entity.stored.items()
         }
+        self.inserts: dict[tuple[object, ...], Statement] = {}
 
 
 def layout(entity: CompiledEntity) -> Layout:
@@ -123,34 +126,71 @@ def insert(
 ) -> Call:
     """Return the statement that creates a record; answers one row `(id, version)`.
 
-    `columns` holds PostgreSQL text input by field name.
+    `columns` holds PostgreSQL text input by field name. The text depends on the names
+    alone and is kept with the entity's version.
     """
-    sql, plan = _Text(), layout(entity)
-    tenant = sql.bind(entry.tenant_id, "uuid")
-    actor = sql.bind(entry.actor_id, "uuid")
+    plan = layout(entity)
+    with_custom = entity.has_custom and bool(custom)
+    shape = (tuple(columns), with_custom, tuple(each.field.name for each in sequences))
+    statement = plan.inserts.get(shape)
+    if statement is None:
+        if len(plan.inserts) >= _MAX_INSERTS:
+            plan.inserts.clear()
+        statement = plan.inserts[shape] = _insert_statement(plan, *shape)
+    parameters = [
+        str(entry.tenant_id).encode(),
+        str(record_id).encode(),
+        *_log_parameters(entity, entry),
+        *(None if text is None else text.encode() for text in columns.values()),
+    ]
+    if with_custom:
+        parameters.append(msgspec.json.encode(custom))
+    for sequence in sequences:
+        head, tail, digits = sequence.parts()
+        parameters += [
+            each.encode()
+            for each in (
+                sequence.key,
+                str(sequence.start),
+                head,
+                tail,
+                str(digits),
+                sequence.field.id,
+            )
+        ]
+    return statement, parameters
+
+
+def _insert_statement(
+    plan: "Layout", columns: Sequence[str], with_custom: bool, sequences: Sequence[str]
+) -> Statement:
+    """Return the text whose parameters `insert` gives in the same order."""
+    entity, number = plan.entity, count(_LOG_PARAMETERS + 3)
     names = ["tenant_id", "id", "created_by", "updated_by"]
-    values = [tenant, sql.bind(record_id, "uuid"), actor, actor]
-    for name, text in columns.items():
+    values = ["$1::uuid", "$2::uuid", "$3::uuid", "$3::uuid"]
+    for name in columns:
         column = plan.columns[name]
         names.append(column.quoted)
-        values.append(sql.bind(text, column.sql_type))
-    if entity.has_custom and custom:
+        values.append(f"${next(number)}::{column.sql_type}")
+    if with_custom:
         names.append("custom")
-        values.append(sql.bind(msgspec.json.encode(custom).decode(), "jsonb"))
-    counters = []
-    for index, sequence in enumerate(sequences):
-        counters.append(_counter(sql, index, sequence, tenant))
-        names.append(plan.columns[sequence.field.name].quoted)
-        values.append(_number(sql, index, sequence))
+        values.append(f"${next(number)}::jsonb")
+    steps, changes = [], "$9::jsonb"
+    for index, name in enumerate(sequences):
+        key, start, head, tail, digits, field_id = (next(number) for _ in range(6))
+        steps.append(_counter(index, f"${key}::text", f"${start}::bigint"))
+        names.append(plan.columns[name].quoted)
+        values.append(_number(index, f"${head}::text", f"${tail}::text", f"${digits}"))
+        pair = f"jsonb_build_array(NULL::text, r.{plan.columns[name].quoted})"
+        changes = f"({changes} || jsonb_build_object(${field_id}::text, {pair}))"
     source = ", ".join(f"n{index}" for index in range(len(sequences)))
     selected = f"SELECT {', '.join(values)}" + (f" FROM {source}" if source else "")
-    row = f"INSERT INTO {plan.table} ({', '.join(names)}) {selected} RETURNING *"
-    taken = {
-        sequence.field.id: plan.columns[sequence.field.name].quoted
-        for sequence in sequences
-    }
-    steps = [*counters, f"r AS ({row})", *_log(sql, entity, entry, tenant, taken)]
-    return sql.call(f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r")
+    steps.append(
+        f"r AS (INSERT INTO {plan.table} ({', '.join(names)}) {selected} RETURNING *)"
+    )
+    steps += _log_steps(entity, "$1::uuid", _INSERT_LOG, changes)
+    text = f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r"
+    return Statement(text)
 
 
 def update(
@@ -194,7 +234,7 @@ def delete(
         f"DELETE FROM {layout(entity).table} AS t WHERE {identity} "
         "RETURNING t.id, t.version"
     )
-    steps = [f"r AS ({row})", *_log(sql, entity, entry, tenant, {})]
+    steps = [f"r AS ({row})", *_log(sql, entity, entry, tenant)]
     return sql.call(f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r")
 
 
@@ -313,37 +353,55 @@ def _change(
         f"UPDATE {layout(entity).table} AS t SET {', '.join(changes)} "
         f"WHERE {where} RETURNING t.id, t.version"
     )
-    steps = [f"r AS ({row})", *_log(sql, entity, entry, tenant, {})]
+    steps = [f"r AS ({row})", *_log(sql, entity, entry, tenant)]
     return sql.call(f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r")
 
 
-def _log(
-    sql: _Text,
-    entity: CompiledEntity,
-    entry: LogEntry,
-    tenant: str,
-    taken: Mapping[str, str],
+def _log(sql: _Text, entity: CompiledEntity, entry: LogEntry, tenant: str) -> list[str]:
+    """Return the CTEs for log and outbox."""
+    first = len(sql.parameters) + 1
+    sql.parameters += _log_parameters(entity, entry)
+    places = [f"${first + at}" for at in range(_LOG_PARAMETERS)]
+    return _log_steps(entity, tenant, places, f"{places[6]}::jsonb")
+
+
+_LOG_PARAMETERS = 9
+_INSERT_LOG = [f"${number}" for number in range(3, 3 + _LOG_PARAMETERS)]
+"""Placeholders of the log in the statement of `insert`."""
+
+
+def _log_parameters(entity: CompiledEntity, entry: LogEntry) -> list[bytes | None]:
+    return [
+        str(entry.actor_id).encode(),
+        str(entry.id).encode(),
+        entry.actor_name.encode(),
+        entity.service.encode(),
+        entity.name.encode(),
+        entry.action.encode(),
+        msgspec.json.encode(entry.changes),
+        entry.request_id.encode(),
+        None if entry.ip is None else entry.ip.encode(),
+    ]
+
+
+def _log_steps(
+    entity: CompiledEntity, tenant: str, places: Sequence[str], changes: str
 ) -> list[str]:
-    """Return the CTEs for log and outbox; `taken` are columns the row itself gave."""
-    changes = sql.bind(msgspec.json.encode(entry.changes).decode(), "jsonb")
-    for field_id, column in taken.items():
-        key = sql.bind(field_id, "text")
-        pair = f"jsonb_build_array(NULL::text, r.{column})"
-        changes = f"({changes} || jsonb_build_object({key}, {pair}))"
-    log_id = sql.bind(entry.id, "uuid")
+    """Return the CTEs for log and outbox, over `_log_parameters` at these places."""
+    actor, log_id, name, service, kind, action, _, request, ip = places
     values = [
         tenant,
-        log_id,
-        sql.bind(entry.actor_id, "uuid"),
-        sql.bind(entry.actor_name, "text"),
-        sql.bind(entity.service, "text"),
-        sql.bind(entity.name, "text"),
+        f"{log_id}::uuid",
+        f"{actor}::uuid",
+        f"{name}::text",
+        f"{service}::text",
+        f"{kind}::text",
         "r.id",
-        sql.bind(entry.action, "text"),
+        f"{action}::text",
         "r.version",
         changes,
-        sql.bind(entry.request_id, "text"),
-        sql.bind(entry.ip, "text"),
+        f"{request}::text",
+        f"{ip}::text",
     ]
     logged = (
         "l AS (INSERT INTO rangka.log (tenant_id, id, actor_id, actor_name, service, "
@@ -354,24 +412,20 @@ def _log(
     if entity.events:
         steps.append(
             "o AS (INSERT INTO rangka.outbox (tenant_id, log_id) "
-            f"SELECT {tenant}, {log_id} FROM r)"
+            f"SELECT {tenant}, {log_id}::uuid FROM r)"
         )
     return steps
 
 
-def _counter(sql: _Text, index: int, sequence: SequenceNumber, tenant: str) -> str:
-    key, start = sql.bind(sequence.key, "text"), sql.bind(sequence.start, "bigint")
+def _counter(index: int, key: str, start: str) -> str:
     return (
         f"n{index} AS (INSERT INTO rangka.counters AS c (tenant_id, key, value) "
-        f"VALUES ({tenant}, {key}, {start}) ON CONFLICT (tenant_id, key) "
+        f"VALUES ($1::uuid, {key}, {start}) ON CONFLICT (tenant_id, key) "
         "DO UPDATE SET value = c.value + 1 RETURNING c.value)"
     )
 
 
-def _number(sql: _Text, index: int, sequence: SequenceNumber) -> str:
-    head, tail, digits_wanted = sequence.parts()
-    before, after = sql.bind(head, "text"), sql.bind(tail, "text")
-    width = sql.bind(digits_wanted, "integer")
+def _number(index: int, before: str, after: str, width: str) -> str:
     digits = f"n{index}.value::text"
-    padded = f"lpad({digits}, greatest({width}, length({digits})), '0')"
+    padded = f"lpad({digits}, greatest({width}::integer, length({digits})), '0')"
     return f"{before} || {padded} || {after}"

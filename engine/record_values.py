@@ -204,11 +204,11 @@ def _forbidden(
     grant: Grant,
     old: Mapping[str, Any] | None = None,
 ) -> Iterable[Detail]:
+    presets = grant.presets
     for name, value in payload.items():
         field = entity.fields.get(name)
-        forced = name in grant.presets
         if field is None or (
-            field.writable and not forced and not grant.reaches_field(name)
+            field.writable and name not in presets and not grant.reaches_field(name)
         ):
             yield Detail(name, "unknown_field", f'There is no field "{name}" here.')
         elif not field.writable and (old is None or old.get(name) != value):

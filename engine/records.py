@@ -21,7 +21,7 @@ from engine import record_sql, record_values
 from engine.context import Grant, RequestContext, full_grant
 from engine.database import Database
 from engine.database_errors import DatabaseError
-from engine.driver import Call
+from engine.driver import Call, Row
 from engine.errors import (
     Conflict,
     Detail,
@@ -34,7 +34,7 @@ from engine.host import RecordHost
 from engine.policy import Policy
 from engine.record_columns import Columns, ColumnWriter
 from engine.record_errors import as_client_error
-from engine.record_reads import RecordReader
+from engine.record_reads import RecordReader, record_of
 from engine.record_session import InTransaction, RoundTrip, Session
 from metadata.compiled import CompiledEntity
 from registry.service import Change, Operation, Service
@@ -280,10 +280,13 @@ class Records:
             ),
             *self._line_calls(write, record_id, columns, creating=True),
         ]
-        answers = await self._run(write, session, calls)
-        _check_lines(columns, answers[1:])
+        reading = await self._reading(write, "create", record_id)
+        answers = await self._run(write, session, [*calls, *reading])
+        _check_lines(columns, answers[1 : len(calls)])
         await self._hooks("after", write, change, session)
         await self._check_reach(write, record_id, values, session)
+        if reading:
+            return _shown(record_id, answers[-1])
         return await self._written(write, record_id, session)
 
     async def _update(
@@ -309,15 +312,18 @@ class Records:
         call = record_sql.update(
             entity, record_id, old["version"], columns.texts, columns.custom, entry
         )
-        rows = await self._run(write, session, [call])
-        if not rows[0]:
-            return None
         lines = self._line_calls(write, record_id, columns, creating=False)
+        reading = [] if lines else await self._reading(write, "update", record_id)
+        answers = await self._run(write, session, [call, *reading])
+        if not answers[0]:
+            return None
         if lines:
             _check_lines(columns, await self._run(write, session, lines))
         change.values = values
         await self._hooks("after", write, change, session)
         await self._check_reach(write, record_id, values, session)
+        if reading:
+            return _shown(record_id, answers[-1])
         return await self._written(write, record_id, session)
 
     async def _delete(
@@ -381,13 +387,22 @@ class Records:
     async def _written(
         self, write: _Write, record_id: UUID, session: Session
     ) -> Written:
-        found = await self._reader.get(
-            write.ctx, write.entity, record_id, write.read, session
-        )
-        if found is None:
-            return Written(record_id, 0, b'{"id":"%s"}' % str(record_id).encode())
-        body, version = found
-        return Written(record_id, version, body)
+        call = await self._reader.call(write.ctx, write.entity, record_id, write.read)
+        rows = (await session.run([call]))[0].rows if call else []
+        return _shown(record_id, rows)
+
+    async def _reading(
+        self, write: _Write, operation: Operation, record_id: UUID
+    ) -> list[Call]:
+        """Return the statement that reads the record back in the write's round trip.
+
+        None when a hook may still change the record after it was written.
+        """
+        code = self._service_code(write.entity)
+        if code.hooks_for("after", operation, write.entity.name):
+            return []
+        call = await self._reader.call(write.ctx, write.entity, record_id, write.read)
+        return [] if call is None else [call]
 
     async def _run(
         self, write: _Write, session: Session, calls: Sequence[Call]
@@ -496,6 +511,15 @@ class Records:
             if rows:
                 calls.append(record_sql.put_lines(child, tenant_id, record_id, rows))
         return calls
+
+
+def _shown(record_id: UUID, rows: Sequence[Row]) -> Written:
+    """Return a record as its writer may read it; his id alone when he may not."""
+    found = record_of(rows)
+    if found is None:
+        return Written(record_id, 0, b'{"id":"%s"}' % str(record_id).encode())
+    body, version = found
+    return Written(record_id, version, body)
 
 
 def _for_fields(grant: Grant, values: Mapping[str, Any]) -> Grant:

@@ -1,4 +1,4 @@
-"""The one ASGI mount of the hot path: `/api/v1/data/{service}/{entity}/…`.
+"""The hot path as an ASGI application of its own: `/api/v1/data/{service}/{entity}/…`.
 
 Turns a request into a call of `records`, `reader` or `transfer` and wraps the bytes
 that come back. Holds no rule of its own.
@@ -22,8 +22,6 @@ from engine.idempotency import Idempotency
 from engine.parts import Parts
 from engine.records import Written
 from metadata.compiled import CompiledEntity
-
-MOUNT = "/api/v1/data"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The outermost ASGI layer: request id, alias paths, access log, security headers.
 
-Wraps the Litestar application. Turns the alias paths of the contract into the one
-data mount: `/api/v1/{service}/…` of a primary entity and `/api/v1/core/{entity}/…` of
-the platform's own entities both become `/api/v1/data/…`.
+Stands before the two applications: data paths go straight to the data routes, all
+else to Litestar (docs/decisions/0003-data-routes-first.md). Turns the alias paths of
+the contract into data paths: `/api/v1/{service}/…` of a primary entity and
+`/api/v1/core/{entity}/…` of the platform's own entities both become `/api/v1/data/…`.
 """
 
 import logging
@@ -11,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -55,10 +56,15 @@ _SECURITY_HEADERS = (
 
 
 class Entry:
-    """ASGI application around the application."""
+    """ASGI application around Litestar and the data routes.
 
-    def __init__(self, app: AsgiApp) -> None:
+    `data` is asked for at each request, since the data routes open with the lifespan
+    that Litestar runs.
+    """
+
+    def __init__(self, app: AsgiApp, data: Callable[[], AsgiApp]) -> None:
         self._app = app
+        self._data = data
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other scopes (lifespan, websocket) pass through."""
@@ -69,24 +75,24 @@ class Entry:
         request_id = _request_id(scope)
         scope["rangka.request_id"] = request_id
         scope["rangka.path"] = scope["path"]
-        scope["path"] = data_path(scope["path"])
-        # A Litestar mount rewrites `path`; the data routes read this one.
-        scope["rangka.data_path"] = scope["path"].removeprefix(DATA)
+        path = data_path(scope["path"])
+        if path.startswith(DATA):
+            scope["rangka.data_path"] = path[len(DATA) :]
+            app = self._data()
+        else:
+            app = self._app
         status = 500
+        headers = [(b"x-request-id", request_id.encode()), *_SECURITY_HEADERS]
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id.encode()),
-                    *_SECURITY_HEADERS,
-                ]
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            await app(scope, receive, send_with_headers)
         finally:
             if logger.isEnabledFor(logging.INFO):
                 _log(scope, status, request_id, time.perf_counter() - started)

@@ -28,16 +28,19 @@ def success(
     links: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return `{"data", "meta", "links"}` around data that is JSON already."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    meta = b'{"request_id":"%s","timestamp":"%s","version":"%s"' % (
-        request_id.encode(),
-        now.encode(),
-        API_VERSION.encode(),
-    )
+    parts = [b'{"data":', data, b',"meta":', _meta(request_id)]
     if page is not None:
-        meta += b',"page":' + encode(page)
-    tail = encode(links) if links else b"{}"
-    return b'{"data":' + data + b',"meta":' + meta + b'},"links":' + tail + b"}"
+        parts += (b',"page":', encode(page))
+    parts += (b'},"links":', encode(links) if links else b"{}", b"}")
+    return b"".join(parts)
+
+
+def _meta(request_id: str) -> bytes:
+    """Return the meta object without its closing brace."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return (
+        f'{{"request_id":"{request_id}","timestamp":"{now}","version":"{API_VERSION}"'
+    ).encode()
 
 
 def success_of(value: Any, request_id: str, **parts: Any) -> bytes:

@@ -4,10 +4,11 @@ The values of the last row's sort keys as PostgreSQL wrote them (exact to the
 microsecond) and a digest of the query, so that a cursor is refused by any other one.
 """
 
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
+
+import msgspec
 
 from engine.query.parameters import wrong
 
@@ -29,8 +30,8 @@ def digest_of(*parts: str) -> str:
 
 def write_cursor(cursor: Cursor) -> str:
     """Return the cursor as text for a URL."""
-    raw = json.dumps([cursor.digest, *cursor.values], ensure_ascii=False)
-    return urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+    raw = msgspec.json.encode((cursor.digest, *cursor.values))
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def read_cursor(text: str, digest: str, length: int) -> Cursor | None:
@@ -43,7 +44,8 @@ def read_cursor(text: str, digest: str, length: int) -> Cursor | None:
     )
     try:
         padded = text + "=" * (-len(text) % 4)
-        raw = json.loads(urlsafe_b64decode(padded)) if len(text) <= MAX_LENGTH else None
+        document = urlsafe_b64decode(padded) if len(text) <= MAX_LENGTH else b"null"
+        raw = msgspec.json.decode(document)
     except (ValueError, RecursionError):
         raw = None
     if (

@@ -83,7 +83,12 @@ class GetQuery:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Which records are wanted, in which order, and what of each."""
+    """Which records are wanted, in which order, and what of each.
+
+    Attributes:
+        text: what it was read from. Python holds 1 and True for equal, so that without
+            it a filter by one would be taken for a filter by the other.
+    """
 
     filter: Condition = EVERYTHING
     sort: tuple[SortKey, ...] = ()
@@ -98,13 +103,19 @@ class ListQuery:
     actions: bool = False
     deleted: str = ""
     format: str = "csv"
+    text: str = ""
 
     @classmethod
     def of(
         cls, condition: Mapping[str, Any], *, sort: Sequence[str] = (), limit: int = 50
     ) -> "ListQuery":
         """Return a query of engine code; raises ConditionError."""
-        return cls(filter=parse(condition), sort=_sort(",".join(sort)), limit=limit)
+        return cls(
+            filter=parse(condition),
+            sort=_sort(",".join(sort)),
+            limit=limit,
+            text=repr(condition),
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -127,6 +138,7 @@ def parse_list(query: str) -> ListQuery:
         deleted=_word("deleted", values.get("deleted", ""), ("only", "with")),
         format=_word("format", values.get("format", ""), ("csv", "jsonl", "xlsx"))
         or "csv",
+        text=query,
     )
     if result.group and not result.aggregate:
         result = replace(result, aggregate=(Aggregate("count", "_count", "*"),))

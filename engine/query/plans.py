@@ -18,7 +18,7 @@ from engine.context import Grant, RequestContext
 from engine.driver import Call, Statement
 from engine.query.binding import Binder, Source, lift
 from engine.query.cursors import Cursor, digest_of, read_cursor, write_cursor
-from engine.query.keyset import after, sort_keys
+from engine.query.keyset import Key, after, sort_keys
 from engine.query.parameters import Expand, GetQuery, ListQuery
 from engine.query.scope import Build, Directory, Scope
 from engine.query.selection import actions, columns
@@ -26,6 +26,7 @@ from metadata.compiled import CompiledEntity
 from metadata.conditions import EVERYTHING, Condition
 
 MAX_PLANS = 200
+MAX_LISTINGS = 500
 MAX_VARIANTS = 16
 MAX_COUNTED = 10_000
 
@@ -49,10 +50,23 @@ class CompiledPlan:
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """A list query without its values, and the values."""
+    """A list query without its values, and the values.
+
+    Attributes:
+        marks: what a cursor of this query belongs to, the entity apart.
+    """
 
     query: ListQuery
     values: tuple[Any, ...]
+    marks: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list query made ready for one entity; `digest` marks its cursors."""
+
+    shaped: Shaped
+    keys: tuple[Key, ...]
     digest: str
 
 
@@ -68,9 +82,9 @@ def plan_list(
 
     Raises BadRequest for unknown fields, unfit operands and foreign cursors.
     """
-    shaped = shape_of(query)
-    keys = sort_keys(entity, query.sort)
-    cursor = read_cursor(query.cursor, _digest(entity, shaped), len(keys))
+    listing = _listing(entity, query)
+    shaped, keys = listing.shaped, listing.keys
+    cursor = read_cursor(query.cursor, listing.digest, len(keys))
     nulls = tuple(value is None for value in cursor.values) if cursor else ()
     shape = ("list", shaped.query, nulls, grant.shape, _shapes(action_grants))
 
@@ -91,9 +105,8 @@ def list_page(
     page: dict[str, Any] = {"limit": query.limit, "has_more": has_more}
     if has_more:
         values = tuple(None if v is None else v.decode() for v in last)
-        page["next_cursor"] = write_cursor(
-            Cursor(_digest(entity, shape_of(query)), values)
-        )
+        digest = _listing(entity, query).digest
+        page["next_cursor"] = write_cursor(Cursor(digest, values))
     if counted is not None:
         number = int(counted)
         if query.count == "estimated":
@@ -309,6 +322,7 @@ def _make_shape(query: ListQuery) -> Shaped:
         expand=_lift_expand(query.expand, values),
         search="?" * len(words),
         cursor="",
+        text="",
     )
     marks = repr((query.sort, query.filter, query.search, query.deleted))
     return Shaped(shape, tuple(values), marks)
@@ -330,8 +344,25 @@ def _lift_expand(
     )
 
 
-def _digest(entity: CompiledEntity, shaped: Shaped) -> str:
-    return digest_of(entity.key, shaped.digest)
+def _listing(entity: CompiledEntity, query: ListQuery) -> Listing:
+    known: dict[ListQuery, Listing] = entity.plans.setdefault("listings", {})
+    try:
+        found = known.get(query)
+    except TypeError:
+        # A literal of the filter is a list or an object, which has no hash.
+        return _make_listing(entity, query)
+    if found is None:
+        found = _make_listing(entity, query)
+        if len(known) >= MAX_LISTINGS:
+            known.clear()
+        known[query] = found
+    return found
+
+
+def _make_listing(entity: CompiledEntity, query: ListQuery) -> Listing:
+    shaped = _make_shape(query)
+    keys = tuple(sort_keys(entity, query.sort))
+    return Listing(shaped, keys, digest_of(entity.key, shaped.marks))
 
 
 def _shapes(grants: ActionGrants) -> tuple[tuple[str, str, bool], ...]:

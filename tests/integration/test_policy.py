@@ -1,7 +1,7 @@
 """How rules reach a worker: loaded once, replaced within 3 s, never guessed."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from msgspec.structs import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
