@@ -1,112 +1,100 @@
 """The life of a definition: draft → plan → publish → roll back.
 
 A publish is one transaction of the owner role: the DDL, the immutable version row and
-the pointer to it become true together, or not at all. Owns that order; what differs
-is `metadata/changes.py`, the SQL `metadata/ddl.py`, the rows `metadata/store.py`.
-Takes connections of the owner role, never makes them.
+the pointer to it become true together, or not at all; what would keep writers of a
+large table waiting is left to `publishing_follow_ups.py`. Owns that order and the
+waiting for locks; what differs is `metadata/changes.py`, the SQL `metadata/ddl.py`, the
+rows `metadata/store.py`. Takes connections of the owner role, never makes them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from psycopg import AsyncConnection
-from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedTable
-from psycopg.rows import DictRow
+from psycopg.errors import (
+    DataError,
+    DeadlockDetected,
+    DependentObjectsStillExist,
+    IntegrityError,
+    InvalidSchemaName,
+    LockNotAvailable,
+    UndefinedColumn,
+    UndefinedTable,
+)
 from uuid_utils.compat import uuid7
 
 from metadata import identifiers, store
-from metadata.changes import Difference, compare
+from metadata.changes import compare, tables_of
 from metadata.checks import Finding, check_service
-from metadata.compiled import CompiledService
+from metadata.compiled import CompiledEntity, CompiledService
 from metadata.compiler import compile_service
-from metadata.ddl import Step, quote
+from metadata.ddl_follow_ups import follow_ups
 from metadata.definitions import Service
+from registry.publishing_plan import (
+    Connection,
+    Plan,
+    PlannedStep,
+    PublishError,
+    count,
+    misfits,
+    refuse,
+)
 
-Connection = AsyncConnection[DictRow]
+__all__ = ["Plan", "PlannedStep", "PublishError", "Publisher"]
+
 LOCK_TIMEOUT_MS = 250
-SAMPLE = 5
+"""How long a statement waits for a table; whoever comes after it waits as long."""
 
-_NOT_THERE_YET = (UndefinedTable, UndefinedColumn, InvalidSchemaName)
+TURN_TIMEOUT_MS = 10_000
+"""How long a publish waits for another one of the same service."""
 
+ATTEMPTS = 8
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
 
-class PublishError(Exception):
-    """A publish cannot go ahead; nothing was changed.
+LARGE_TABLE_ROWS = 100_000
+"""From this many rows on, work on all of them is left for after the commit.
 
-    Attributes:
-        code: stable; `findings`, `needs_consent`, `draft_moved`, `unknown_service`,
-            `unknown_version`, `values_do_not_fit`.
-        plan: the plan as it stands, where there is one.
-    """
+Building an index or checking a rule reads about a million rows a second on a small
+machine: below this it ends within the time that statements wait for a lock anyway.
+"""
 
-    def __init__(self, code: str, message: str, plan: "Plan | None" = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.plan = plan
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """A step with what was counted in the database as it is now."""
-
-    step: Step
-    rows: int | None
-    lost_rows: int | None
-    failing: int
-    sample: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that publishing a definition would do."""
-
-    service: str
-    from_version: int | None
-    definition: Service
-    steps: Sequence[PlannedStep]
-    findings: Sequence[Finding]
-    changed: bool = True
-    notes: Sequence[str] = field(default=())
-
-    @property
-    def losses(self) -> list[str]:
-        """Return the names that consent is needed for: steps that destroy rows."""
-        return [planned.step.loses.name for planned in self.steps if planned.step.loses]
-
-    @property
-    def publishable(self) -> bool:
-        """Return whether nothing but consent stands in the way."""
-        errors = any(finding.severity == "error" for finding in self.findings)
-        return not errors and not any(planned.failing for planned in self.steps)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the plan as the API shows it and as the version keeps it."""
-        return {
-            "service": self.service,
-            "from_version": self.from_version,
-            "to_version": (self.from_version or 0) + 1,
-            "changed": self.changed,
-            "summary": [*(p.step.summary for p in self.steps), *self.notes],
-            "findings": [finding.as_json() for finding in self.findings],
-            "steps": [_step_json(planned) for planned in self.steps],
-            "losses": self.losses,
-            "publishable": self.publishable,
-        }
-
+_GONE = (UndefinedTable, UndefinedColumn, InvalidSchemaName)
+_BUSY = (LockNotAvailable, DeadlockDetected)
+_MISFIT = (IntegrityError, DataError, DependentObjectsStillExist)
 
 AfterStep = Callable[[int], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a publish was asked to do."""
+
+    definition: Service
+    accept_loss: Sequence[str]
+    comment: str
+    actor: UUID | None
+    is_builtin: bool
+    rolled_back_to: int | None
+    draft_revision: int | None
+
+
 class Publisher:
     """Plans and publishes versions of services."""
+
+    def __init__(self, *, large_table_rows: int = LARGE_TABLE_ROWS) -> None:
+        """Take the number of rows from which a table counts as large."""
+        self._large_table_rows = large_table_rows
 
     async def plan(self, connection: Connection, definition: Service) -> Plan:
         """Return what publishing would do, counted on the data there is now.
 
         Reads only. Findings of the definition and of other services that the change
         would break are in it; a plan with errors has no steps.
+
+        Raises:
+            PublishError: `tables_differ`, when tables are not as they were published.
         """
         others = await store.published(connection)
         old_definition = others.pop(definition.name, None)
@@ -119,12 +107,24 @@ class Publisher:
         old = None
         if old_definition is not None and version is not None:
             old = compile_service(old_definition, version)
-        difference = await self._compare(connection, old, new, others)
+        large = await self._large_tables(connection, definition.name)
+        difference = compare(
+            old,
+            new,
+            others,
+            trigrams=await has_trigrams(connection),
+            large=lambda entity: entity.table.name in large,
+        )
         findings.extend(
-            Finding("error", i.path, "impossible_change", i.message, i.remedy)
+            Finding("error", i.path, i.code, i.message, i.remedy)
             for i in difference.impossible
         )
-        steps = [await _count(connection, step) for step in difference.steps]
+        if difference.impossible:
+            return Plan(definition.name, version, definition, (), findings)
+        try:
+            steps = await count(connection, difference.steps)
+        except _GONE as error:
+            raise _tables_differ(definition.name, error) from error
         changed = old_definition is None or store.canonical(
             old_definition
         ) != store.canonical(definition)
@@ -149,52 +149,45 @@ class Publisher:
         actor: UUID | None = None,
         is_builtin: bool = False,
         rolled_back_to: int | None = None,
+        draft_revision: int | None = None,
         after_step: AfterStep | None = None,
     ) -> tuple[int, Plan]:
         """Publish a definition in the connection's transaction; (version, plan).
 
         Publishing what is published already changes nothing and returns its version.
-        Raises PublishError on findings, failing values and loss without consent.
-        `after_step` is awaited after each statement (tests stop the process there).
+        A table that somebody holds is waited for briefly, then everything is undone
+        and tried again after a pause. `after_step` is awaited after each statement and
+        after the version row (tests stop the process there).
+
+        Raises:
+            PublishError: findings, failing values, loss without consent, a draft that
+                is not the one of `draft_revision` any more, or a table that stays busy.
         """
-        await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            (f"rangka.publish.{definition.name}",),
-        )
-        plan = await self.plan(connection, definition)
-        _refuse(plan, accept_loss)
-        stored = await store.service(connection, definition.name)
-        if stored is None:
-            await store.register(
-                connection,
-                uuid7(),
-                definition,
-                identifiers.schema_name(definition.name),
-                is_builtin=is_builtin,
-                actor=actor,
-            )
-            stored = await store.service(connection, definition.name)
-        if stored is None:
-            raise PublishError("unknown_service", "The service was removed meanwhile.")
-        if not plan.changed:
-            return stored.published_version or 0, plan
-        for number, planned in enumerate(plan.steps):
-            await connection.execute(planned.step.sql.encode())
-            if after_step is not None:
-                await after_step(number)
-        version = await store.add_version(
-            connection,
-            stored,
+        wish = _Wish(
             definition,
-            plan.as_json(),
-            comment=comment,
-            rolled_back_to=rolled_back_to,
-            actor=actor,
+            accept_loss,
+            comment,
+            actor,
+            is_builtin,
+            rolled_back_to,
+            draft_revision,
         )
-        if after_step is not None:
-            await after_step(len(plan.steps))
-        return version, plan
+        await _take_turn(connection, definition)
+        pause = FIRST_PAUSE_SECONDS
+        for _ in range(ATTEMPTS):
+            try:
+                # A savepoint: undoing it gives back the locks, not the turn.
+                async with connection.transaction():
+                    return await self._attempt(connection, wish, after_step)
+            except _BUSY:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        raise PublishError(
+            "tables_busy",
+            f"A table of {definition.name} stayed in use by a long transaction or by "
+            "the building of an index, so nothing was changed. Publish again when it "
+            "has ended; pg_stat_activity shows what is running.",
+        )
 
     async def roll_back(
         self,
@@ -205,7 +198,11 @@ class Publisher:
         accept_loss: Sequence[str] = (),
         actor: UUID | None = None,
     ) -> tuple[int, Plan]:
-        """Publish an older version's definition as a new one; raises PublishError."""
+        """Publish an older version's definition as a new one.
+
+        It is planned like any other: what the older version has no place for is lost
+        only with consent. Raises PublishError.
+        """
         found = await store.definition_of(connection, name, version)
         if found is None:
             raise PublishError(
@@ -220,118 +217,161 @@ class Publisher:
             rolled_back_to=version,
         )
 
-    async def _compare(
-        self,
-        connection: Connection,
-        old: CompiledService | None,
-        new: CompiledService,
-        others: Mapping[str, Service],
-    ) -> Difference:
+    async def _attempt(
+        self, connection: Connection, wish: _Wish, after_step: AfterStep | None
+    ) -> tuple[int, Plan]:
+        await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+        plan = await self.plan(connection, wish.definition)
+        refuse(plan, wish.accept_loss)
+        stored = await _registered(connection, wish)
+        if wish.draft_revision not in (None, stored.draft_revision):
+            raise PublishError(
+                "draft_conflict",
+                "The draft was saved again since you read it. Read it and its plan "
+                "once more, then publish.",
+            )
+        if not plan.changed:
+            return stored.published_version or 0, plan
+        for number, planned in enumerate(plan.steps):
+            if planned.step.follow_up is not None:
+                continue
+            await _run(connection, planned, plan)
+            if after_step is not None:
+                await after_step(number)
+        version = await store.add_version(
+            connection,
+            stored,
+            wish.definition,
+            plan.as_json(),
+            comment=wish.comment,
+            rolled_back_to=wish.rolled_back_to,
+            actor=wish.actor,
+        )
+        possible = await possible_follow_ups(
+            connection, compile_service(wish.definition, version)
+        )
+        await store.leave_follow_ups(connection, stored.id, plan.follow_ups, possible)
+        if after_step is not None:
+            await after_step(len(plan.steps))
+        return version, plan
+
+    async def _large_tables(self, connection: Connection, service: str) -> set[str]:
+        """Return the tables with many rows, by PostgreSQL's estimate.
+
+        Before the first ANALYZE there is none: then a row is taken for 100 bytes.
+        """
         rows = await connection.execute(
-            "SELECT n.nspname FROM pg_opclass c JOIN pg_namespace "
-            "n ON n.oid = c.opcnamespace WHERE c.opcname = 'gin_trgm_ops'"
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n "
+            "ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind = 'r' "
+            "AND CASE WHEN c.reltuples >= 0 AND c.relpages > 0 THEN c.reltuples "
+            "/ c.relpages * pg_relation_size(c.oid) "
+            "/ current_setting('block_size')::integer "
+            "ELSE pg_relation_size(c.oid) / 100 END >= %s",
+            (identifiers.schema_name(service), self._large_table_rows),
         )
-        found = await rows.fetchone()
-        trigrams = found is not None and found["nspname"] == "public"
-        return compare(old, new, _targets(new, others), trigrams=trigrams)
+        return {row["relname"] for row in await rows.fetchall()}
 
 
-def _targets(
-    new: CompiledService, others: Mapping[str, Service]
-) -> Callable[[str], tuple[str, str] | None]:
-    def target(key: str) -> tuple[str, str] | None:
-        service, _, entity = key.partition(".")
-        if key == "platform.users":
-            return "rangka.memberships", "user_id"
-        if service == new.name and entity in new.entities:
-            table = new.entities[entity].table
-            return f"{quote(str(table.schema))}.{quote(table.name)}", "id"
-        if service in others:
-            schema = identifiers.schema_name(service)
-            name = identifiers.table_name(entity)
-            return f"{quote(schema)}.{quote(name)}", "id"
-        return None
-
-    return target
+async def possible_follow_ups(
+    connection: Connection, service: CompiledService
+) -> dict[str, object]:
+    """Return everything a version can leave for after the commit, by name."""
+    tables: list[CompiledEntity] = list(tables_of(service).values())
+    return {**follow_ups(tables, trigrams=await has_trigrams(connection))}
 
 
-async def _count(connection: Connection, step: Step) -> PlannedStep:
-    """Run the counting queries of a step; a new table has nothing to count."""
-    rows = await _number(connection, step.rows_sql)
-    lost = await _number(connection, step.loses.rows_sql if step.loses else None)
-    failing, sample = 0, []
-    if step.failing_sql is not None and await _exists(connection, step.failing_sql):
-        found = await connection.execute(
-            f"SELECT value, count(*) OVER () AS total FROM ({step.failing_sql}) f "
-            f"LIMIT {SAMPLE}".encode()
-        )
-        values = await found.fetchall()
-        failing = int(values[0]["total"]) if values else 0
-        sample = [str(row["value"]) for row in values]
-    return PlannedStep(step, rows, lost, failing, sample)
+async def has_trigrams(connection: Connection) -> bool:
+    """Return whether the extension behind the search box is installed."""
+    rows = await connection.execute(
+        "SELECT 1 FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace "
+        "WHERE c.opcname = 'gin_trgm_ops' AND n.nspname = 'public'"
+    )
+    return await rows.fetchone() is not None
 
 
-async def _number(connection: Connection, query: str | None) -> int | None:
-    if query is None or not await _exists(connection, query):
-        return None
-    row = await (await connection.execute(query.encode())).fetchone()
-    return None if row is None else int(row["count"])
+async def _take_turn(connection: Connection, definition: Service) -> None:
+    """Wait until no publish of the service, or of one it requires, is running.
 
-
-async def _exists(connection: Connection, query: str) -> bool:
-    """Return whether the query can run now: its tables and columns exist already.
-
-    Steps for tables and names that an earlier step of the same plan makes have no rows
-    to count yet.
+    Held to the transaction's end. Raises PublishError: `tables_busy`, when another
+    one takes too long.
     """
     try:
         async with connection.transaction():
-            await connection.execute(f"EXPLAIN {query}".encode())
-    except _NOT_THERE_YET:
-        return False
-    return True
-
-
-def _refuse(plan: Plan, accept_loss: Sequence[str]) -> None:
-    if any(finding.severity == "error" for finding in plan.findings):
+            await connection.execute(f"SET LOCAL lock_timeout = {TURN_TIMEOUT_MS}")
+            # In order of name, so that two publishes never wait for each other.
+            for name in sorted({definition.name, *definition.requires}):
+                await take_turn(connection, name, shared=name != definition.name)
+    except _BUSY as error:
         raise PublishError(
-            "findings", "The definition has errors; see the findings.", plan
-        )
-    failing = [planned for planned in plan.steps if planned.failing]
-    if failing:
-        counts = "; ".join(f"{p.step.summary}: {p.failing}" for p in failing)
-        raise PublishError(
-            "values_do_not_fit",
-            f"Existing values do not fit the new definition ({counts}). Correct them "
-            "first; the plan lists samples.",
-            plan,
-        )
-    missing = [name for name in plan.losses if name not in accept_loss]
-    if missing:
-        raise PublishError(
-            "needs_consent",
-            f"This would destroy data: {', '.join(missing)}. Accept each loss by name "
-            "to go on.",
-            plan,
-        )
+            "tables_busy",
+            f"Another publish of {definition.name}, or of a service it requires, is "
+            "still running, so nothing was changed. Publish again when it has ended.",
+        ) from error
 
 
-def _step_json(planned: PlannedStep) -> dict[str, Any]:
+async def take_turn(
+    connection: Connection, service: str, *, shared: bool = False
+) -> None:
+    """Take the lock under which a service is published, or `shared`, stays as it is."""
+    kind = "_shared" if shared else ""
+    await connection.execute(
+        f"SELECT pg_advisory_xact_lock{kind}(hashtextextended(%s, 0))",
+        (f"rangka.publish.{service}",),
+    )
+
+
+async def _registered(connection: Connection, wish: _Wish) -> store.StoredService:
+    definition = wish.definition
+    stored = await store.service(connection, definition.name)
+    if stored is not None:
+        return stored
+    await store.register(
+        connection,
+        uuid7(),
+        definition,
+        identifiers.schema_name(definition.name),
+        is_builtin=wish.is_builtin,
+        actor=wish.actor,
+    )
+    stored = await store.service(connection, definition.name)
+    if stored is None:
+        raise RuntimeError(f"the service {definition.name} was not registered")
+    return stored
+
+
+async def _run(connection: Connection, planned: PlannedStep, plan: Plan) -> None:
+    """Run one step; what was written since it was counted may make it fail."""
     step = planned.step
-    loses = None
-    if step.loses is not None:
-        loses = {
-            "name": step.loses.name,
-            "what": step.loses.what,
-            "rows": planned.lost_rows,
-        }
-    return {
-        "summary": step.summary,
-        "sql": step.sql,
-        "lock": step.lock,
-        "rewrites": step.rewrites,
-        "rows": planned.rows,
-        "loses": loses,
-        "inverse": step.inverse,
-        "failing": {"count": planned.failing, "sample": list(planned.sample)},
-    }
+    if step.guard is not None:
+        table, query = step.guard
+        await connection.execute(
+            f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode()
+        )
+        failing, _ = await misfits(connection, query)
+        if failing:
+            raise _written_meanwhile(planned, plan)
+    try:
+        await connection.execute(step.sql.encode())
+    except _MISFIT as error:
+        raise _written_meanwhile(planned, plan) from error
+    except _GONE as error:
+        raise _tables_differ(plan.service, error) from error
+
+
+def _written_meanwhile(planned: PlannedStep, plan: Plan) -> PublishError:
+    return PublishError(
+        "values_do_not_fit",
+        f"A value stands in the way of this step: {planned.step.summary}. It was "
+        "written after the plan was made, or other records still need what would "
+        "go. Nothing was changed; make the plan again.",
+        plan,
+    )
+
+
+def _tables_differ(service: str, error: Exception) -> PublishError:
+    return PublishError(
+        "tables_differ",
+        f"The tables of {service} are not as they were published "
+        f"({str(error).splitlines()[0]}). `rangka service drift {service}` says what "
+        "differs and what to do.",
+    )

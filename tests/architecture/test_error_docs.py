@@ -20,7 +20,7 @@ def codes_of_the_code() -> set[str]:
             found |= set(re.findall(r'code="([A-Z][A-Z_]+)"', text))
             found |= set(re.findall(r'AssignmentError\(\s*"([A-Z_]+)"', text))
             found |= set(re.findall(r'"(INVALID_CURSOR|UNKNOWN_PARAMETER)"', text))
-            if path.name == "publishing.py":
+            if path.name.startswith("publishing"):
                 words = re.findall(r'PublishError\(\s*"([a-z_]+)"', text)
                 # Findings and unknown versions answer with general codes.
                 found |= {

@@ -1,0 +1,25 @@
+"""Remember what a publish leaves to do after its commit; let plans see members."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name in the schema `rangka`."""
+    sql = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    connection = op.get_bind()
+    connection.exec_driver_sql("SET LOCAL search_path = rangka, pg_catalog")
+    connection.exec_driver_sql(sql.replace("%", "%%"))
+
+
+def downgrade() -> None:
+    """Drop the table; publish again what was still in it."""
+    connection = op.get_bind()
+    connection.exec_driver_sql("DROP TABLE rangka.follow_ups")
+    connection.exec_driver_sql("DROP POLICY owner ON rangka.memberships")
