@@ -25,6 +25,7 @@ from engine.transfer.imports import Imports
 from registry import builtin
 from registry.catalog import Catalog
 from registry.publishing import Publisher
+from registry.publishing_follow_ups import FollowUps
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Parts:
     identity: Identity
     platform: Platform
     publisher: Publisher
+    follow_ups: FollowUps
     reader: RecordReader
     records: Records
     bulk: Bulk
@@ -63,12 +65,15 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         catalog = Catalog(database.system, database.listen)
         policy = Policy(database)
         identity = Identity(database, settings)
+        follow_ups = FollowUps(database.owner, database.system)
         await catalog.start()
         await policy.start()
         await identity.start()
+        await follow_ups.start()
         try:
-            yield _assemble(settings, database, catalog, policy, identity)
+            yield _assemble(settings, database, catalog, policy, identity, follow_ups)
         finally:
+            await follow_ups.stop()
             await identity.stop()
             await policy.stop()
             await catalog.stop()
@@ -82,6 +87,7 @@ def _assemble(
     catalog: Catalog,
     policy: Policy,
     identity: Identity,
+    follow_ups: FollowUps,
 ) -> Parts:
     reader = RecordReader(database, catalog, policy)
     columns = ColumnWriter(SecretBox(derive_key(settings.secret_key, "fields")))
@@ -94,6 +100,7 @@ def _assemble(
         identity=identity,
         platform=Platform(database, policy, reader, identity),
         publisher=Publisher(),
+        follow_ups=follow_ups,
         reader=reader,
         records=records,
         bulk=Bulk(records),

@@ -27,9 +27,9 @@ from uuid_utils.compat import uuid7
 from metadata import identifiers, store
 from metadata.changes import compare, tables_of
 from metadata.checks import Finding, check_service
-from metadata.compiled import CompiledEntity, CompiledService
+from metadata.compiled import CompiledService
 from metadata.compiler import compile_service
-from metadata.ddl_follow_ups import follow_ups
+from metadata.ddl_follow_ups import FollowUp, follow_ups
 from metadata.definitions import Service
 from registry.publishing_plan import (
     Connection,
@@ -250,7 +250,9 @@ class Publisher:
         possible = await possible_follow_ups(
             connection, compile_service(wish.definition, version)
         )
-        await store.leave_follow_ups(connection, stored.id, plan.follow_ups, possible)
+        await store.leave_follow_ups(
+            connection, stored.id, plan.follow_ups, list(possible)
+        )
         if after_step is not None:
             await after_step(len(plan.steps))
         return version, plan
@@ -274,10 +276,10 @@ class Publisher:
 
 async def possible_follow_ups(
     connection: Connection, service: CompiledService
-) -> dict[str, object]:
+) -> dict[str, FollowUp]:
     """Return everything a version can leave for after the commit, by name."""
-    tables: list[CompiledEntity] = list(tables_of(service).values())
-    return {**follow_ups(tables, trigrams=await has_trigrams(connection))}
+    tables = tables_of(service).values()
+    return follow_ups(tables, trigrams=await has_trigrams(connection))
 
 
 async def has_trigrams(connection: Connection) -> bool:

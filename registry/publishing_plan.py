@@ -23,8 +23,8 @@ class PublishError(Exception):
     """A publish cannot go ahead; nothing was changed.
 
     Attributes:
-        code: stable; `findings`, `needs_consent`, `values_do_not_fit`, `draft_conflict`,
-            `tables_busy`, `tables_differ`, `unknown_version`.
+        code: stable; `findings`, `needs_consent`, `values_do_not_fit`,
+            `draft_conflict`, `tables_busy`, `tables_differ`, `unknown_version`.
         plan: the plan as it stands, where there is one.
     """
 
