@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, Response, Router
 
 from engine import logs
-from engine.api import auth, console, describe, health, pages
+from engine.api import assignments, auth, console, describe, health, pages
 from engine.api.data import DataApp
 from engine.api.entry import AsgiApp, Entry
 from engine.api.envelope import JSON, failure
@@ -45,6 +45,7 @@ def build(settings: Settings) -> AsgiApp:
         "/api/v1",
         route_handlers=[
             Router("/auth", route_handlers=auth.HANDLERS),
+            *assignments.HANDLERS,
             *console.HANDLERS,
             *describe.HANDLERS,
         ],

@@ -1,9 +1,8 @@
-"""`/core/services` and assignments: the super admin's console over the registry."""
+"""`/core/services`: the super admin's console over the registry."""
 
 from typing import Any
-from uuid import UUID
 
-from litestar import Response, delete, get, post, put
+from litestar import Response, get, post, put
 from litestar.params import FromPath, FromQuery
 from uuid_utils.compat import uuid7
 
@@ -31,7 +30,6 @@ from metadata.definitions import (
 from metadata.fields import FIELD_TYPES
 from metadata.identifiers import schema_name
 from metadata.labels import locale_map
-from registry import assignments
 from registry.publishing import PublishError
 
 _SERVICE = "/core/services/{name:str}"
@@ -273,57 +271,6 @@ async def schemas(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     return answer(request, author_schema(models[name]))
 
 
-@get("/core/tenants/{tenant_id:uuid}/services")
-async def assigned(request: AnyRequest, tenant_id: FromPath[UUID]) -> Response[bytes]:
-    """Answer what a tenant is assigned."""
-    await demand(request, "service", "assign")
-    async with parts_of(request).database.system() as connection:
-        found = await store.assignments(connection, tenant_id)
-    return answer(
-        request,
-        [
-            {"service": a.service, "status": a.status, "settings": a.settings}
-            for a in found.values()
-        ],
-    )
-
-
-@put("/core/tenants/{tenant_id:uuid}/services/{name:str}")
-async def assign(
-    request: AnyRequest, tenant_id: FromPath[UUID], name: FromPath[str]
-) -> Response[bytes]:
-    """Give a tenant a service, or change the status or settings of what it has."""
-    ctx = await demand(request, "service", "assign")
-    raw = await request.body()
-    document = await body_of(request) if raw.strip() else {}
-    async with parts_of(request).database.system() as connection:
-        try:
-            await assignments.assign(
-                connection,
-                tenant_id,
-                name,
-                status=str(document.get("status", "active")),
-                settings=document.get("settings"),
-                actor=ctx.user_id,
-            )
-        except assignments.AssignmentError as error:
-            raise Conflict(error.message, code=error.code) from error
-    return answer(request, {"service": name, "assigned": True})
-
-
-@delete("/core/tenants/{tenant_id:uuid}/services/{name:str}", status_code=204)
-async def unassign(
-    request: AnyRequest, tenant_id: FromPath[UUID], name: FromPath[str]
-) -> None:
-    """Take a service from a tenant; its records stay and come back with it."""
-    await demand(request, "service", "assign")
-    async with parts_of(request).database.system() as connection:
-        try:
-            await assignments.unassign(connection, tenant_id, name)
-        except assignments.AssignmentError as error:
-            raise Conflict(error.message, code=error.code) from error
-
-
 HANDLERS = [
     services,
     service,
@@ -337,9 +284,6 @@ HANDLERS = [
     export,
     field_types,
     schemas,
-    assigned,
-    assign,
-    unassign,
 ]
 
 

@@ -1,0 +1,65 @@
+"""`/core/tenants/{id}/services`: which services a tenant has."""
+
+from uuid import UUID
+
+from litestar import Response, delete, get, put
+from litestar.params import FromPath
+
+from engine.api.requests import AnyRequest, answer, body_of, demand, parts_of
+from engine.errors import Conflict
+from metadata import store
+from registry import assignments
+
+
+@get("/core/tenants/{tenant_id:uuid}/services")
+async def assigned(request: AnyRequest, tenant_id: FromPath[UUID]) -> Response[bytes]:
+    """Answer what a tenant is assigned."""
+    await demand(request, "service", "assign")
+    async with parts_of(request).database.system() as connection:
+        found = await store.assignments(connection, tenant_id)
+    return answer(
+        request,
+        [
+            {"service": a.service, "status": a.status, "settings": a.settings}
+            for a in found.values()
+        ],
+    )
+
+
+@put("/core/tenants/{tenant_id:uuid}/services/{name:str}")
+async def assign(
+    request: AnyRequest, tenant_id: FromPath[UUID], name: FromPath[str]
+) -> Response[bytes]:
+    """Give a tenant a service, or change the status or settings of what it has."""
+    ctx = await demand(request, "service", "assign")
+    raw = await request.body()
+    document = await body_of(request) if raw.strip() else {}
+    async with parts_of(request).database.system() as connection:
+        try:
+            await assignments.assign(
+                connection,
+                tenant_id,
+                name,
+                status=str(document.get("status", "active")),
+                settings=document.get("settings"),
+                actor=ctx.user_id,
+            )
+        except assignments.AssignmentError as error:
+            raise Conflict(error.message, code=error.code) from error
+    return answer(request, {"service": name, "assigned": True})
+
+
+@delete("/core/tenants/{tenant_id:uuid}/services/{name:str}", status_code=204)
+async def unassign(
+    request: AnyRequest, tenant_id: FromPath[UUID], name: FromPath[str]
+) -> None:
+    """Take a service from a tenant; its records stay and come back with it."""
+    await demand(request, "service", "assign")
+    async with parts_of(request).database.system() as connection:
+        try:
+            await assignments.unassign(connection, tenant_id, name)
+        except assignments.AssignmentError as error:
+            raise Conflict(error.message, code=error.code) from error
+
+
+HANDLERS = [assigned, assign, unassign]
