@@ -17,6 +17,7 @@ from benchmarks.load import Rate, Target
 from benchmarks.report import Table
 from engine.context import RequestContext
 from engine.driver import Call
+from engine.parts import Parts
 
 SECRET = "0" * 32
 BODY = json.dumps(
@@ -33,7 +34,7 @@ Contender = Callable[[str, float], Rate]
 
 def run(here: site.Site, *, seconds: float, rounds: int, peers: bool) -> list[Table]:
     """Measure all contenders in turn and return rates, times and ratios."""
-    ids = _ids(here)
+    ids = site.record_ids(here)
     with ExitStack() as stack:
         contenders = {"Rangka": _rangka(here, ids)}
         contenders["pgbench, same SQL"] = _pgbench(here, ids)
@@ -107,26 +108,19 @@ async def product_calls(
         ctx = await _context(parts, here)
         entity = await parts.catalog.entity(here.tenant, "bench", "items")
         assert entity is not None
-        seen: list[list[Call]] = []
-        send = parts.database.app.fetch_all
-
-        async def watch(tenant: UUID | None, calls: Sequence[Call], **options: bool):  # type: ignore[no-untyped-def]
-            seen.append(list(calls))
-            return await send(tenant, calls, **options)
-
-        parts.database.app.fetch_all = watch  # type: ignore[method-assign]
-        await parts.reader.page(ctx, entity, "")
-        listed, seen = list(seen), []
-        for each in ids:
-            await parts.reader.get_for_client(ctx, entity, UUID(each), "")
-        got, seen = list(seen), []
-        await parts.records.create(ctx, entity, json.loads(BODY))
-        created = [[call for calls in seen for call in calls]]
+        with site.watching(parts) as listed:
+            await parts.reader.page(ctx, entity, "")
+        with site.watching(parts) as got:
+            for each in ids:
+                await parts.reader.get_for_client(ctx, entity, UUID(each), "")
+        with site.watching(parts) as creates:
+            await parts.records.create(ctx, entity, json.loads(BODY))
+    created = [[call for calls in creates for call in calls]]
     return {"list": listed, "get": got, "create": created}, _fresh_ids(here, created[0])
 
 
 def _fresh_ids(here: site.Site, calls: Sequence[Call]) -> dict[str, str]:
-    """Return the ids in a create that must differ each time, and SQL that makes them."""
+    """Return the ids in a create that must differ, and SQL that makes others."""
     known = {str(here.tenant), str(here.user)}
     found: dict[str, str] = {}
     for _, params in calls:
@@ -143,7 +137,7 @@ def _is_uuid7(text: str) -> bool:
     return bool(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}", text))
 
 
-async def _context(parts, here: site.Site) -> RequestContext:  # type: ignore[no-untyped-def]
+async def _context(parts: Parts, here: site.Site) -> RequestContext:
     return await parts.identity.authenticate(
         here.tokens[site.ADMIN], request_id="bench"
     )
@@ -154,11 +148,6 @@ def _dsn(here: site.Site) -> str:
     address = here.settings.admin_database_url
     assert address is not None
     return address.replace("/postgres?", f"/{here.settings.database_name}?")
-
-
-def _ids(here: site.Site) -> list[str]:
-    found = site.call(here, site.ADMIN, "GET", "/api/v1/data/bench/items?limit=20")
-    return [record["id"] for record in found["data"]]
 
 
 @contextmanager
