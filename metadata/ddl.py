@@ -54,6 +54,8 @@ from metadata.ddl_tables import (
     create_table,
     drop_table,
     empty_bin,
+    parent_key_name,
+    parent_key_sql,
     rename_table,
 )
 
@@ -88,6 +90,8 @@ __all__ = [
     "keep_computed",
     "not_null_name",
     "not_null_sql",
+    "parent_key_name",
+    "parent_key_sql",
     "quote",
     "rename_column",
     "rename_table",

@@ -37,7 +37,8 @@ def create_table(entity: CompiledEntity, *, trigrams: bool) -> list[Step]:
             for name, check in checks_of(entity, field)
         )
     if entity.parent is not None:
-        lines.append(_parent_key(entity))
+        name = quote(parent_key_name(entity))
+        lines.append(f"CONSTRAINT {name} {parent_key_sql(entity)}")
     body = ",\n  ".join(lines)
     steps = [
         Step(
@@ -148,12 +149,16 @@ def _system_columns(entity: CompiledEntity) -> list[str]:
     return columns
 
 
-def _parent_key(entity: CompiledEntity) -> str:
+def parent_key_name(entity: CompiledEntity) -> str:
+    """Return the name of the foreign key from lines to their owner."""
+    return identifiers.shorten(f"fk_{entity.definition.id}_parent")
+
+
+def parent_key_sql(entity: CompiledEntity) -> str:
+    """Return the foreign key from lines to their owner."""
     # `parent` is service.entity; the name of the lines' own table may be cut.
     parent = identifiers.table_name(str(entity.parent).partition(".")[2])
-    name = identifiers.shorten(f"fk_{entity.definition.id}_parent")
     return (
-        f"CONSTRAINT {quote(name)} FOREIGN KEY (tenant_id, parent_id) "
-        f"REFERENCES {schema_of(entity)}.{quote(parent)} (tenant_id, id) "
-        f"ON DELETE CASCADE"
+        f"FOREIGN KEY (tenant_id, parent_id) REFERENCES {schema_of(entity)}."
+        f"{quote(parent)} (tenant_id, id) ON DELETE CASCADE"
     )
