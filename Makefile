@@ -16,7 +16,7 @@ ARGS ?=
 # Test processes; one for each core by default
 TEST_PROCESSES ?= auto
 
-.PHONY: help setup demo test chromium lint format lock
+.PHONY: help setup demo test bench chromium lint format lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
@@ -34,6 +34,11 @@ test: setup chromium ## Run the whole test suite (PostgreSQL, Redis and browser 
 		-n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 	@$(if $(COVERAGE),$(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered)
 	$(NPM) test
+
+bench: setup ## Measure beside PostgreSQL, a hand-written handler and other frameworks
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes \
+		-r requirements/bench.txt
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 chromium: $(VENV)/.installed ## Find a Chromium for the browser tests, or install one
 	@$(BIN)/python .ci/chromium.py

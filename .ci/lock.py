@@ -36,12 +36,15 @@ def compile_lock(name: str, *source: str) -> None:
 
 
 def main() -> None:
-    """Write the locks: what runs, what develops, and the installer itself."""
+    """Write the locks: what runs, develops and is compared, and the installer."""
     LOCKS.mkdir(exist_ok=True)
     uv = LOCKS / "uv.in"
     compile_lock("uv", str(uv))
     compile_lock("run", "pyproject.toml")
     compile_lock("dev", "pyproject.toml", "--group", "dev")
+    # Installed beside the others, so with the same versions.
+    constraint = str(LOCKS / "dev.txt")
+    compile_lock("bench", "--group", "bench", "--constraint", constraint)
 
 
 if __name__ == "__main__":
