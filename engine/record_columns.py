@@ -34,14 +34,15 @@ class Columns:
     Attributes:
         values: the JSON values as checked, for the log.
         texts: PostgreSQL text input by field name.
-        custom: own fields of the tenant, JSON by field name.
+        custom: own fields of the tenant: PostgreSQL text input by field id, as a
+            column of theirs would have got it.
         lines: child entity and its rows, `id` included.
     """
 
     entity: CompiledEntity
     values: Mapping[str, Any]
     texts: Row = field(default_factory=dict)
-    custom: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, str | None] = field(default_factory=dict)
     sequences: list[SequenceNumber] = field(default_factory=list)
     lines: list[tuple[CompiledEntity, list[Row]]] = field(default_factory=list)
 
@@ -118,9 +119,8 @@ class ColumnWriter:
                 rows = self._rows(ctx, item.lines, value or [], name)
                 columns.lines.append((item.lines, rows))
             elif item.custom:
-                columns.custom[name] = value
-                if value is not None:
-                    item.type.to_parameter(item.definition, value)
+                text = self._text(ctx, columns, item, record_id, value)
+                columns.custom[item.id] = text
             elif item.column is not None:
                 columns.texts[name] = self._text(ctx, columns, item, record_id, value)
         except InvalidValue as error:
@@ -210,7 +210,7 @@ def _differs(item: CompiledField, old: Any, new: Any) -> bool:
         return new is not None or old is not None
     if old is None or new is None:
         return old is not new
-    if item.lines is not None or item.custom or item.column is None:
+    if item.lines is not None or (item.column is None and not item.custom):
         return bool(old != new)
     try:
         return bool(

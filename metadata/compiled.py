@@ -15,6 +15,7 @@ from jsonschema_rs import Draft202012Validator
 from metadata.conditions import Condition
 from metadata.definitions import Action, Entity, Form, ListView, Menu, Overlay, Service
 from metadata.fields.base import FieldDefinition, FieldType
+from metadata.payloads import Payloads
 
 SYSTEM_COLUMNS = (
     "id",
@@ -100,8 +101,7 @@ class CompiledEntity:
         stored: fields with a column of their own, by name.
         search: names of the fields the search box looks in.
         soft_delete: whether delete only sets `deleted_at`.
-        create_validator: a whole new record; required fields are demanded.
-        patch_validator: any subset of the writable fields.
+        payloads: schemas and validators of what may be written; made when used.
         parent: for the rows of a `lines` field, the key of their owner.
     """
 
@@ -126,10 +126,7 @@ class CompiledEntity:
     soft_delete: bool
     history: bool
     events: bool
-    create_validator: Draft202012Validator
-    patch_validator: Draft202012Validator
-    create_schema: Mapping[str, Any]
-    patch_schema: Mapping[str, Any]
+    payloads: Payloads
     parent: str | None = None
     has_sequences: bool = False
     has_custom: bool = False
@@ -146,6 +143,26 @@ class CompiledEntity:
     def stored(self) -> Mapping[str, CompiledField]:
         """Return the fields with a column of their own, by name."""
         return {n: f for n, f in self.fields.items() if f.column is not None}
+
+    @property
+    def own(self) -> Mapping[str, CompiledField]:
+        """Return the tenant's own fields, by name."""
+        return {n: f for n, f in self.fields.items() if f.custom}
+
+    @property
+    def create_schema(self) -> Mapping[str, Any]:
+        """Return the schema of a whole new record; required fields are demanded."""
+        return self.payloads.create_schema
+
+    @property
+    def create_validator(self) -> Draft202012Validator:
+        """Return the validator of a whole new record."""
+        return self.payloads.create_validator
+
+    @property
+    def patch_validator(self) -> Draft202012Validator:
+        """Return the validator of any subset of the writable fields."""
+        return self.payloads.patch_validator
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,13 +5,14 @@ it does not repeat those checks. Called by the catalog once a version and worker
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
-from jsonschema_rs import Draft202012Validator
 from sqlalchemy.dialects.postgresql import JSONB
 
+from metadata import overlays
 from metadata.compiled import (
     CompiledAction,
     CompiledEntity,
@@ -19,7 +20,6 @@ from metadata.compiled import (
     CompiledRule,
     CompiledService,
 )
-from metadata.condition_schema import to_schema
 from metadata.conditions import parse
 from metadata.definitions import Action, Entity, Overlay, Service
 from metadata.fields import FIELD_TYPES
@@ -30,8 +30,11 @@ from metadata.identifiers import (
     schema_name,
     table_name,
 )
+from metadata.payloads import Payloads, Property, record_schema, validator
 
 PLATFORM_SCHEMA = "rangka"
+SEARCHED = frozenset({"text", "long_text", "email", "url", "phone"})
+"""Types of own fields that the search box looks in."""
 PLATFORM_COLUMNS = (
     "id",
     "version",
@@ -43,25 +46,93 @@ PLATFORM_COLUMNS = (
 
 
 def compile_service(
-    definition: Service, version: int, *, overlay: Overlay | None = None
+    definition: Service,
+    version: int,
+    *,
+    overlay: Overlay | None = None,
+    base: CompiledService | None = None,
 ) -> CompiledService:
-    """Return a service ready to serve; `version` is its published version."""
+    """Return a service ready to serve; `version` is its published version.
+
+    With an overlay, everything that it leaves as it is belongs to `base`, the same
+    service without one, and is shared with it: a tenant's variant costs what the
+    tenant changed.
+    """
+    if overlay is not None:
+        return _variant(base or compile_service(definition, version), overlay)
     tables = sa.MetaData(schema=schema_name(definition.name))
-    entities: dict[str, CompiledEntity] = {}
-    for entity in definition.entities:
-        own = overlay.fields.get(entity.name, ()) if overlay else ()
-        entities[entity.name] = _entity(definition, entity, version, tables, own)
-    primary = entities.get(definition.primary_entity or "")
+    entities = {
+        entity.name: _entity(definition, entity, version, tables)
+        for entity in definition.entities
+    }
     return CompiledService(
         id=definition.id,
         name=definition.name,
         version=version,
         definition=definition,
         entities=MappingProxyType(entities),
-        primary=primary,
+        primary=entities.get(definition.primary_entity or ""),
         menu=definition.menu,
+    )
+
+
+def _variant(base: CompiledService, overlay: Overlay) -> CompiledService:
+    """Return the service as the tenant of the overlay sees it."""
+    changed = overlays.applied(base.definition, overlay)
+    entities = {
+        entity.name: _changed_entity(base.entities[entity.name], entity, overlay)
+        for entity in changed.entities
+    }
+    return replace(
+        base,
+        definition=changed,
+        entities=MappingProxyType(entities),
+        primary=entities.get(changed.primary_entity or ""),
+        menu=changed.menu,
         overlay=overlay,
     )
+
+
+def _changed_entity(
+    base: CompiledEntity, definition: Entity, overlay: Overlay
+) -> CompiledEntity:
+    own = overlays.own_fields(base.definition, overlay)
+    if definition is base.definition and not own:
+        return base
+    fields = {
+        field.name: _relabelled(base.fields[field.name], field)
+        for field in definition.fields
+    }
+    fields.update((field.name, _own_field(field)) for field in own)
+    searched = (f.name for f in own if f.search and f.type in SEARCHED)
+    return replace(
+        base,
+        definition=definition,
+        fields=MappingProxyType(fields),
+        search=(*base.search, *searched),
+        actions=MappingProxyType(
+            {
+                name: replace(base.actions[name], definition=action)
+                for name, action in definition.actions.items()
+            }
+        ),
+        forms=MappingProxyType(dict(definition.forms)),
+        list=definition.list,
+        payloads=_payloads(fields, base.rules) if own else base.payloads,
+        # Statements name fields, not labels: without own fields they stay the same.
+        plans={} if own else base.plans,
+    )
+
+
+def _relabelled(base: CompiledField, definition: FieldDefinition) -> CompiledField:
+    if definition is base.definition:
+        return base
+    lines = base.lines
+    if lines is not None:
+        inner: tuple[FieldDefinition, ...] = getattr(definition, "fields", ())
+        children = {f.name: _relabelled(lines.fields[f.name], f) for f in inner}
+        lines = replace(lines, fields=MappingProxyType(children))
+    return replace(base, definition=definition, lines=lines)
 
 
 def _entity(
@@ -69,7 +140,6 @@ def _entity(
     entity: Entity,
     version: int,
     tables: sa.MetaData,
-    own: Iterable[FieldDefinition],
 ) -> CompiledEntity:
     key = f"{service.name}.{entity.name}"
     primary = service.primary_entity == entity.name
@@ -80,14 +150,7 @@ def _entity(
         field.name: _field(service, entity, field, version, tables, key)
         for field in entity.fields
     }
-    for field in own:
-        fields[field.name] = _own_field(field)
     rules = tuple(_rule(rule) for rule in entity.rules)
-    create_schema = _record_schema(fields, required=True)
-    clauses = [clause for rule in rules for clause in _rule_schema(rule, fields)]
-    if clauses:
-        create_schema["allOf"] = clauses
-    patch_schema = _record_schema(fields, required=False)
     return CompiledEntity(
         key=key,
         service=service.name,
@@ -112,10 +175,7 @@ def _entity(
         soft_delete=entity.soft_delete,
         history=entity.history,
         events=entity.events,
-        create_validator=_validator(create_schema),
-        patch_validator=_validator(patch_schema),
-        create_schema=create_schema,
-        patch_schema=patch_schema,
+        payloads=_payloads(fields, rules),
         has_sequences=any(f.type == "sequence" for f in entity.fields),
         has_custom=entity.storage is None,
     )
@@ -185,7 +245,6 @@ def _lines(
         indexes=(),
         storage=None,
     )
-    schema = _record_schema(fields, required=True)
     return CompiledEntity(
         key=child_key,
         service=service.name,
@@ -208,10 +267,7 @@ def _lines(
         soft_delete=False,
         history=False,
         events=False,
-        create_validator=_validator(schema),
-        patch_validator=_validator(schema),
-        create_schema=schema,
-        patch_schema=schema,
+        payloads=_payloads(fields, ()),
         parent=key,
     )
 
@@ -289,38 +345,14 @@ def _column(item: CompiledField) -> sa.Column[Any]:
     )
 
 
-def _record_schema(
-    fields: Mapping[str, CompiledField], *, required: bool
-) -> dict[str, Any]:
-    """Return the schema of a payload; null stands for "no value" where allowed."""
-    properties: dict[str, Any] = {}
-    demanded: list[str] = []
-    for name, item in fields.items():
-        definition = item.definition
-        if not item.type.writable:
-            continue
-        schema = dict(item.schema)
-        must = definition.required and not definition.readonly
-        properties[name] = schema if must else _nullable(schema)
-        if must and required:
-            demanded.append(name)
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": False,
-    }
-    if demanded:
-        schema["required"] = demanded
-    return schema
+def _properties(fields: Mapping[str, CompiledField]) -> dict[str, Property]:
+    return {name: (f.definition, f.type, f.schema) for name, f in fields.items()}
 
 
-def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    if not schema:
-        return schema
-    kinds = schema.get("type")
-    if kinds is None or "enum" in schema or "const" in schema:
-        return {"anyOf": [schema, {"type": "null"}]}
-    return {**schema, "type": [*([kinds] if isinstance(kinds, str) else kinds), "null"]}
+def _payloads(
+    fields: Mapping[str, CompiledField], rules: Iterable[CompiledRule]
+) -> Payloads:
+    return Payloads(_properties(fields), [(rule.when, rule.required) for rule in rules])
 
 
 def _line_schema(lines: CompiledEntity) -> dict[str, Any]:
@@ -338,17 +370,6 @@ def _rule(rule: Any) -> CompiledRule:
         check=parse(rule.then.check) if rule.then.check is not None else None,
         message=rule.message,
     )
-
-
-def _rule_schema(
-    rule: CompiledRule, fields: Mapping[str, CompiledField]
-) -> Iterable[dict[str, Any]]:
-    """Yield the parts of a rule that JSON Schema can say, for forms and clients."""
-    names = [name for name in rule.required if fields[name].writable]
-    condition = to_schema(rule.when)
-    if names and condition is not None:
-        filled = {name: {"not": {"type": "null"}} for name in names}
-        yield {"if": condition, "then": {"required": names, "properties": filled}}
 
 
 def _action(name: str, action: Action) -> CompiledAction:
@@ -372,10 +393,8 @@ def _action(name: str, action: Action) -> CompiledAction:
         when=parse(action.when),
         input_fields=MappingProxyType(inputs),
         input_validator=(
-            _validator(_record_schema(inputs, required=True)) if inputs else None
+            validator(record_schema(_properties(inputs), required=True))
+            if inputs
+            else None
         ),
     )
-
-
-def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator(dict(schema), validate_formats=True)

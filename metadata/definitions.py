@@ -251,18 +251,51 @@ class Service(Definition):
     endpoints: tuple[Endpoint, ...] = ()
 
 
+class ListLayout(Definition):
+    """A tenant's changes to a list view; what is left out stays as it is."""
+
+    columns: tuple[str | Column, ...] | None = None
+    sort: tuple[str, ...] | None = None
+    filters: tuple[Name, ...] | None = None
+    views: tuple[View, ...] = Field(
+        (), description="Added; one of the same name takes the place of the service's."
+    )
+
+
+class MenuChange(Definition):
+    """A tenant's changes to one menu item; what is left out stays as it is."""
+
+    label: Label | None = None
+    icon: str | None = Field(None, max_length=40)
+    category: str | None = Field(None, max_length=40)
+    sort_order: int | None = None
+
+
 class Overlay(Definition):
-    """A tenant's changes to a service: own fields, labels, form layout, menu."""
+    """A tenant's changes to a service: own fields, labels, forms, lists, menu."""
 
     fields: dict[Name, tuple[AnyField, ...]] = Field(
         default_factory=dict, description="Own fields by entity; kept in `custom`."
     )
     labels: dict[str, Label] = Field(
-        default_factory=dict, description="Labels by path, such as customers.name."
+        default_factory=dict,
+        description=(
+            "By path: customers (entity), customers:plural, customers.name (field), "
+            "customers.items.price (field of lines), customers:suspend (action)."
+        ),
     )
     forms: dict[Name, dict[Name, Form]] = Field(default_factory=dict)
+    lists: dict[Name, ListLayout] = Field(default_factory=dict)
     hidden_menu: tuple[StableId, ...] = ()
-    menu: tuple[MenuItem, ...] = ()
+    menu_items: dict[StableId, MenuChange] = Field(
+        default_factory=dict, description="Changes to the service's items, by id."
+    )
+    menu: tuple[MenuItem, ...] = Field((), description="Items of the tenant's own.")
+    removed: dict[Name, tuple[AnyField, ...]] = Field(
+        default_factory=dict,
+        description="Own fields that are gone while their values are kept; the "
+        "server writes it.",
+    )
 
 
 for _model in (Rule, Entity, MenuItem, Menu, Service, Overlay):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from metadata.compiled import CompiledService
-from metadata.definitions import MenuItem
+from metadata.definitions import MenuItem, Service
 from metadata.labels import locale_map
 
 Allowed = Callable[[str, str], bool]
@@ -40,7 +40,7 @@ def build(
     for service in services:
         hidden = set(service.overlay.hidden_menu) if service.overlay else set()
         own = service.overlay.menu if service.overlay else ()
-        declared = service.menu.items or _generated(service)
+        declared = service.menu.items or generated(service.definition)
         items.extend(_items(service, (*declared, *own), hidden, allowed))
     items.extend(_administration(allowed))
     return sorted(items, key=lambda item: (_rank(item), item["sort_order"]))
@@ -50,17 +50,17 @@ def _rank(item: dict[str, Any]) -> int:
     return {"MAIN": 0, "ADMINISTRATION": 2}.get(item["category"], 1)
 
 
-def _generated(service: CompiledService) -> Sequence[MenuItem]:
+def generated(service: Service) -> Sequence[MenuItem]:
     """Return one item an entity for a service without a menu of its own."""
     return [
         MenuItem(
             id=entity.id,
             name=entity.name,
-            label=entity.definition.label_plural or entity.definition.label,
-            icon=entity.definition.icon,
+            label=entity.label_plural or entity.label,
+            icon=entity.icon,
             entity=entity.name,
         )
-        for entity in service.entities.values()
+        for entity in service.entities
     ]
 
 

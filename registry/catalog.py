@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -21,8 +21,9 @@ from psycopg.rows import DictRow
 from metadata import platform, store
 from metadata.compiled import CompiledEntity, CompiledService
 from metadata.compiler import compile_service
-from metadata.definitions import Overlay, Service
+from metadata.definitions import Service
 from metadata.store import StoredAssignment, StoredService
+from registry.variants import Variants
 
 logger = logging.getLogger("rangka.catalog")
 
@@ -56,10 +57,10 @@ class _Known:
 
 @dataclass(slots=True)
 class _Tenant:
-    """What one tenant is assigned, and its own variants of services."""
+    """What one tenant is assigned."""
 
+    id: UUID
     assignments: Mapping[str, StoredAssignment]
-    variants: dict[str, CompiledService] = field(default_factory=dict)
 
 
 class Catalog:
@@ -71,6 +72,7 @@ class Catalog:
         self._listen = listen
         self._known: dict[str, _Known] = {}
         self._tenants: dict[UUID, _Tenant] = {}
+        self._variants = Variants()
         self._revision = 0
         self._news = 0
         self._poller: asyncio.Task[None] | None = None
@@ -196,8 +198,6 @@ class Catalog:
                         self._known[required] = await _index(connection, required)
         self._known[name] = _Known(stored, compiled)
         self._revision = max(self._revision, stored.revision)
-        for tenant in self._tenants.values():
-            tenant.variants.pop(name, None)
         await self._load_required(compiled)
 
     async def _load_required(self, compiled: CompiledService | None) -> None:
@@ -228,14 +228,7 @@ class Catalog:
         assignment = tenant.assignments[name]
         if not assignment.overlay:
             return known.compiled
-        variant = tenant.variants.get(name)
-        if variant is None:
-            overlay = Overlay.model_validate(assignment.overlay)
-            variant = compile_service(
-                known.compiled.definition, known.compiled.version, overlay=overlay
-            )
-            tenant.variants[name] = variant
-        return variant
+        return self._variants.of(tenant.id, known.compiled, assignment.overlay)
 
     async def _tenant(self, tenant_id: UUID) -> _Tenant:
         tenant = self._tenants.get(tenant_id)
@@ -243,7 +236,7 @@ class Catalog:
             news = self._news
             async with self._connect() as connection:
                 assignments = await store.assignments(connection, tenant_id)
-            tenant = _Tenant(assignments)
+            tenant = _Tenant(tenant_id, assignments)
             if news != self._news:
                 # Something changed while reading: use it once, do not keep it.
                 return tenant

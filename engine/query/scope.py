@@ -223,7 +223,7 @@ class Scope:
     def column(self, item: CompiledField) -> sa.ColumnElement[Any] | None:
         """Return the SQL value of a field, None where it has no single one."""
         if item.custom:
-            text = self.table.c.custom.op("->>")(sa.literal_column(_string(item.name)))
+            text = self.table.c.custom.op("->>")(sa.literal_column(_string(item.id)))
             return sa.cast(text, item.type.sql_type(item.definition))
         return None if item.column is None else self.table.c[item.column]
 

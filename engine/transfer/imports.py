@@ -404,6 +404,8 @@ class _Work:
             return None
         changes = columns.changes(None) if self._entity.history else {}
         texts = [columns.texts.get(name) for name in staging.names]
+        if staging.with_custom:
+            texts.append(json.dumps(columns.custom, ensure_ascii=False))
         fixed = (number, record_id, uuid7(), json.dumps(changes, ensure_ascii=False))
         return (*fixed, *texts)
 

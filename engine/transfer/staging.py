@@ -20,6 +20,7 @@ class Staging:
     def __init__(self, entity: CompiledEntity, names: Sequence[str]) -> None:
         self._entity = entity
         self.names = tuple(names)
+        self.with_custom = bool(entity.own)
         self._layout = layout(entity)
         self._table = sql.SQL(self._layout.table)
 
@@ -27,7 +28,8 @@ class Staging:
     def columns(self) -> list[str]:
         """Return the staging columns in the order of COPY."""
         fixed = ["row_number", "id", "log_id", "changes"]
-        return [*fixed, *(f"f_{i}" for i in range(len(self.names)))]
+        own = ["custom"] if self.with_custom else []
+        return [*fixed, *(f"f_{i}" for i in range(len(self.names))), *own]
 
     def create(self) -> sql.Composed:
         """Return the statement that makes the staging table."""
@@ -131,6 +133,9 @@ class Staging:
                     self.column_of(name), sql.SQL(column.sql_type)
                 )
             )
+        if self.with_custom:
+            into.append(sql.SQL("custom"))
+            what.append(sql.SQL("s.custom::jsonb"))
         for name, before, after, width, first in sequences:
             into.append(sql.SQL(self._layout.columns[name].quoted))
             what.append(_numbered(before, after, width, first))
