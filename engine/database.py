@@ -45,6 +45,8 @@ from engine.listener import Listener, OnNotify, OnReconnect
 Transaction = psycopg.AsyncConnection[DictRow]
 
 _SYSTEM_POOL_SIZE = 4
+_SET_TENANT = "select set_config('rangka.tenant', %s, true)"
+_NOTHING = ""
 
 
 class Database:
@@ -127,18 +129,15 @@ class Database:
         commit inside the block: the tenant would be gone and every table look empty.
         """
         with translate_errors():
-            async with self._transactions.connection() as connection:
-                await connection.execute(
-                    "select set_config('rangka.tenant', %s, true)",
-                    ("" if tenant_id is None else str(tenant_id),),
-                )
+            tenant = "" if tenant_id is None else str(tenant_id)
+            async with _lent(self._transactions, _SET_TENANT, (tenant,)) as connection:
                 yield connection
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[Transaction]:
         """Open a transaction of the system role, for platform jobs; rows are dicts."""
         with translate_errors():
-            async with self._system.connection() as connection:
+            async with _lent(self._system, _NOTHING) as connection:
                 yield connection
 
     @asynccontextmanager
@@ -177,6 +176,48 @@ def raw_cursor(connection: Transaction) -> psycopg.AsyncRawCursor[DictRow]:
     return psycopg.AsyncRawCursor(connection, row_factory=dict_row)
 
 
+@asynccontextmanager
+async def _lent(
+    pool: AsyncConnectionPool[Transaction], first: str, values: Sequence[str] = ()
+) -> AsyncIterator[Transaction]:
+    """Yield a connection in a transaction that begins with this statement.
+
+    A connection that the server has closed shows it here, before anything was done:
+    then the pool looks at all the others too, once, and another one is taken. (The
+    pool's own check looks at one after the other and waits ever longer in between, so
+    that after a restart of the server nobody got one within the time allowed.)
+    """
+    connection = await _begun(pool, first, values)
+    if connection is None:
+        await pool.check()
+        connection = await _begun(pool, first, values)
+    if connection is None:
+        raise ConnectionLost("every connection to PostgreSQL was closed by the server")
+    try:
+        async with connection:
+            yield connection
+    finally:
+        await pool.putconn(connection)
+
+
+async def _begun(
+    pool: AsyncConnectionPool[Transaction], first: str, values: Sequence[str]
+) -> Transaction | None:
+    """Return a connection after its first statement, None when it was dead."""
+    connection = await pool.getconn()
+    try:
+        await connection.execute(first.encode(), values or None)
+    except psycopg.OperationalError:
+        await pool.putconn(connection)
+        if connection.closed:
+            return None
+        raise
+    except BaseException:
+        await pool.putconn(connection)
+        raise
+    return connection
+
+
 def _pool(
     dsn: str, *, max_size: int, wait_seconds: float, name: str
 ) -> AsyncConnectionPool[Transaction]:
@@ -190,8 +231,6 @@ def _pool(
         max_size=max_size,
         timeout=wait_seconds,
         max_lifetime=1800.0,
-        # One round trip more, so that a restarted server costs no transaction.
-        check=AsyncConnectionPool.check_connection,
         open=False,
         name=name,
     )

@@ -1,5 +1,6 @@
 """The ways to PostgreSQL by role: tenant, commit, errors, refusal to start."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -214,9 +215,13 @@ def test_every_psycopg_error_has_its_place_in_the_tree(
 async def test_transactions_find_a_living_connection_after_a_restart(
     database: Database, shop: Shop
 ) -> None:
-    async with database.transaction(TENANT_A) as connection:
-        await connection.execute(NAMES)
-    shop.terminate_app()
+    async def names() -> int:
+        async with database.transaction(TENANT_A) as connection:
+            return len(await (await connection.execute(NAMES)).fetchall())
 
-    async with database.transaction(TENANT_A) as connection:
-        assert len(await (await connection.execute(NAMES)).fetchall()) == 2
+    # As many as the pool holds, and one after the other until it has met all of them.
+    await asyncio.gather(*(names() for _ in range(10)))
+    for _ in range(3):
+        shop.terminate_app()
+
+        assert await asyncio.gather(*(names() for _ in range(10))) == [2] * 10
