@@ -9,7 +9,7 @@
     │   └── UndefinedTable     42P01
     ├── IntegrityError         class 23
     │   ├── UniqueViolation    23505
-    │   ├── ForeignKeyViolation 23503
+    │   ├── ForeignKeyViolation 23503, 23001 (ON DELETE RESTRICT since PostgreSQL 18)
     │   ├── NotNullViolation   23502
     │   ├── CheckViolation     23514
     │   └── ExclusionViolation 23P01
@@ -189,6 +189,7 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "22": InvalidValue,
     "23": IntegrityError,
     "23502": NotNullViolation,
+    "23001": ForeignKeyViolation,
     "23503": ForeignKeyViolation,
     "23505": UniqueViolation,
     "23514": CheckViolation,
