@@ -7,14 +7,14 @@ would still work.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from jsonschema_rs import Draft202012Validator
 from pydantic import ValidationError
 
 from metadata import identifiers
 from metadata.conditions import ConditionError, comparisons, parse
-from metadata.definitions import Entity, MenuItem, Service
+from metadata.definitions import Definition, Entity, MenuItem, Service
 from metadata.fields import FIELD_TYPES
 from metadata.fields.base import FieldDefinition, InvalidValue
 
@@ -49,6 +49,8 @@ SYSTEM_FIELDS = frozenset(
 PLATFORM_TARGETS = frozenset({"platform.users"})
 MAX_COLUMNS = 1500
 
+D = TypeVar("D", bound=Definition)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -67,8 +69,13 @@ class Finding:
 
 def read_service(raw: Any) -> tuple[Service | None, list[Finding]]:
     """Return the definition, or None and what is wrong with its shape."""
+    return read(Service, raw)
+
+
+def read(model: type[D], raw: Any) -> tuple[D | None, list[Finding]]:
+    """Return a definition of any kind, or None and what is wrong with its shape."""
     try:
-        return Service.model_validate(raw), []
+        return model.model_validate(raw), []
     except ValidationError as error:
         return None, [
             Finding(
