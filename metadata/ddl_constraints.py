@@ -11,6 +11,7 @@ from dataclasses import replace
 from metadata import identifiers
 from metadata.compiled import CompiledEntity, CompiledField
 from metadata.ddl_columns import default_sql
+from metadata.ddl_indexes import indexes_of, shared_values
 from metadata.ddl_steps import (
     EXCLUSIVE,
     ROW,
@@ -148,7 +149,8 @@ def set_required(
 ) -> list[Step]:
     """Return the steps that demand a value in every record.
 
-    `empty_sql` counts the records that have none now.
+    Records without one get the default, if there is one and no unique key forbids that
+    they share it. `empty_sql` counts the records that have none now.
     """
     table, column = table_of(entity), column_of(field)
     steps = []
@@ -159,6 +161,12 @@ def set_required(
                 f"Give existing {entity.name} without {field.name} its default",
                 f"UPDATE {table} SET {column} = {default} WHERE {column} IS NULL",
                 lock=ROW,
+                failing_sql=" UNION ALL ".join(
+                    shared_values(index, rows.future)
+                    for index in indexes_of(entity, trigrams=False)
+                    if index.unique and field.name in index.fields
+                )
+                or None,
                 rows_sql=empty_sql,
             )
         )
