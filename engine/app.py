@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, Response, Router
 
 from engine import logs
-from engine.api import assignments, auth, console, describe, health, pages
+from engine.api import assignments, auth, console, describe, health, overlays, pages
 from engine.api.data import DataApp
 from engine.api.entry import AsgiApp, Entry
 from engine.api.envelope import JSON, failure
@@ -46,6 +46,7 @@ def build(settings: Settings) -> AsgiApp:
         route_handlers=[
             Router("/auth", route_handlers=auth.HANDLERS),
             *assignments.HANDLERS,
+            *overlays.HANDLERS,
             *console.HANDLERS,
             *describe.HANDLERS,
         ],

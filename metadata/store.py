@@ -332,16 +332,22 @@ async def unassign(connection: Connection, tenant_id: UUID, service_id: UUID) ->
 async def save_overlay(
     connection: Connection,
     tenant_id: UUID,
-    service_id: UUID,
+    service: str,
     overlay: Mapping[str, Any],
-) -> None:
-    """Store a tenant's overlay of a service."""
-    await connection.execute(
-        "UPDATE rangka.assignments SET overlay = %s, "
-        "overlay_revision = overlay_revision + 1 "
-        "WHERE tenant_id = %s AND service_id = %s",
-        (json.dumps(overlay), tenant_id, service_id),
+    expected_revision: int,
+) -> bool:
+    """Store a tenant's overlay; False when the expected revision is past.
+
+    Its revision grows by one, and every worker is told.
+    """
+    rows = await connection.execute(
+        "UPDATE rangka.assignments a SET overlay = %s, "
+        "overlay_revision = overlay_revision + 1 FROM rangka.services s "
+        "WHERE a.tenant_id = %s AND s.id = a.service_id AND s.name = %s "
+        "AND a.overlay_revision = %s",
+        (json.dumps(overlay), tenant_id, service, expected_revision),
     )
+    return rows.rowcount > 0
 
 
 def _map(label: Any, fallback: str) -> dict[str, str]:

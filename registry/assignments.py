@@ -1,10 +1,11 @@
-"""Who has which service: assign, suspend, take away; with the roles it brings.
+"""Who has which service: assign, suspend, take away, overlay; with its roles.
 
 Takes a connection of the system role; the caller's transaction decides.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from psycopg.rows import DictRow
 from uuid_utils.compat import uuid7
 
 from metadata import store
-from metadata.definitions import Role, Service
+from metadata.checks import Finding
+from metadata.definitions import Overlay, Role, Service, as_json
 from metadata.labels import text_of
+from metadata.overlay_checks import check_overlay, removed
 
 STATUSES = ("active", "inactive", "suspended")
 Connection = AsyncConnection[DictRow]
@@ -27,6 +30,30 @@ class AssignmentError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class OverlayError(Exception):
+    """An overlay has errors; `findings` are all of them, with paths into it."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("\n".join(f"{f.path}: {f.message}" for f in findings))
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOverlay:
+    """What saving an overlay did.
+
+    Attributes:
+        lost: ids of own fields, by entity, whose values are to be erased now.
+    """
+
+    service: Service
+    before: Overlay
+    overlay: Overlay
+    revision: int
+    findings: Sequence[Finding]
+    lost: Mapping[str, Sequence[str]]
 
 
 async def assign(
@@ -92,6 +119,83 @@ async def unassign(connection: Connection, tenant_id: UUID, name: str) -> None:
             "STILL_REQUIRED", f"{', '.join(users)} needs {name}; take that away first."
         )
     await store.unassign(connection, tenant_id, stored.id)
+
+
+async def overlay(
+    connection: Connection, tenant_id: UUID, name: str
+) -> tuple[Service, Overlay, int]:
+    """Return a service, a tenant's overlay of it and the overlay's revision.
+
+    Raises AssignmentError when the tenant does not have the service.
+    """
+    present = (await store.assignments(connection, tenant_id)).get(name)
+    found = await store.definition_of(connection, name)
+    if present is None or found is None:
+        raise AssignmentError("NOT_ASSIGNED", "This tenant does not have the service.")
+    return found[1], Overlay.model_validate(present.overlay), present.overlay_revision
+
+
+async def save_overlay(
+    connection: Connection,
+    tenant_id: UUID,
+    name: str,
+    wanted: Overlay,
+    *,
+    revision: int,
+    accept_loss: Sequence[str] = (),
+) -> SavedOverlay:
+    """Store a tenant's overlay of a service; every worker serves it from then on.
+
+    Own fields that it lacks keep their values, unless `accept_loss` names them as
+    `entity.field`. Raises AssignmentError when the tenant does not have the service
+    or somebody else saved since `revision`; OverlayError with everything that is
+    wrong, where nothing is stored.
+    """
+    service, stored, present = await overlay(connection, tenant_id, name)
+    findings = check_overlay(service, wanted, stored=stored)
+    gone = removed(wanted, stored)
+    names = {f"{entity}.{f.name}" for entity, fields in gone.items() for f in fields}
+    for index, loss in enumerate(accept_loss):
+        if loss not in names:
+            known = ", ".join(sorted(names)) or "none"
+            message = f'"{loss}" is no own field that this would remove'
+            findings.append(
+                Finding(
+                    "error",
+                    f"/accept_loss/{index}",
+                    "unknown_loss",
+                    message,
+                    f"There are: {known}.",
+                )
+            )
+    if any(finding.severity == "error" for finding in findings):
+        raise OverlayError(findings)
+    lost = {
+        entity: tuple(f.id for f in fields if f"{entity}.{f.name}" in accept_loss)
+        for entity, fields in gone.items()
+    }
+    kept = {
+        entity: tuple(f for f in fields if f.id not in lost[entity])
+        for entity, fields in gone.items()
+    }
+    kept = {entity: fields for entity, fields in kept.items() if fields}
+    whole = wanted.model_copy(update={"removed": kept})
+    document = as_json(whole)
+    if present != revision or not await store.save_overlay(
+        connection, tenant_id, name, document, revision
+    ):
+        raise AssignmentError(
+            "OVERLAY_CONFLICT",
+            "Somebody else saved this overlay since you read it. Read it again.",
+        )
+    return SavedOverlay(
+        service,
+        stored,
+        whole,
+        revision + 1,
+        findings,
+        {entity: ids for entity, ids in lost.items() if ids},
+    )
 
 
 async def _tenant_exists(connection: Connection, tenant_id: UUID) -> bool:

@@ -178,6 +178,11 @@ class Catalog:
         """Load what the tenant has, so that relations across services resolve."""
         await self.services(tenant_id)
 
+    def forget(self, tenant_id: UUID) -> None:
+        """Read what a tenant is assigned again, the next time it is asked for."""
+        self._news += 1
+        self._tenants.pop(tenant_id, None)
+
     async def reload(self, name: str) -> None:
         """Take the published version of one service; nothing else is touched."""
         lock = self._loading.setdefault(name, asyncio.Lock())
@@ -269,8 +274,7 @@ class Catalog:
         await self.reload(name)
 
     async def _on_assignment(self, tenant: str) -> None:
-        self._news += 1
-        self._tenants.pop(UUID(tenant), None)
+        self.forget(UUID(tenant))
 
     async def _on_reconnected(self) -> None:
         self._news += 1

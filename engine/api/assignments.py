@@ -20,7 +20,12 @@ async def assigned(request: AnyRequest, tenant_id: FromPath[UUID]) -> Response[b
     return answer(
         request,
         [
-            {"service": a.service, "status": a.status, "settings": a.settings}
+            {
+                "service": a.service,
+                "status": a.status,
+                "settings": a.settings,
+                "overlay_revision": a.overlay_revision,
+            }
             for a in found.values()
         ],
     )
@@ -46,6 +51,7 @@ async def assign(
             )
         except assignments.AssignmentError as error:
             raise Conflict(error.message, code=error.code) from error
+    parts_of(request).catalog.forget(tenant_id)
     return answer(request, {"service": name, "assigned": True})
 
 
@@ -60,6 +66,7 @@ async def unassign(
             await assignments.unassign(connection, tenant_id, name)
         except assignments.AssignmentError as error:
             raise Conflict(error.message, code=error.code) from error
+    parts_of(request).catalog.forget(tenant_id)
 
 
 HANDLERS = [assigned, assign, unassign]
