@@ -18,10 +18,10 @@ from metadata.changes_rows import (
     is_converted,
 )
 from metadata.changes_rules import added, dropped, rules_of, targets_of
+from metadata.checks_storage import relations_of
 from metadata.compiled import CompiledEntity, CompiledField, CompiledService
 from metadata.ddl import Step
 from metadata.definitions import Service
-from metadata.fields.base import FieldDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +124,6 @@ def _parent_is_old(
 
 
 # -- what other services rely on -----------------------------------------------------
-
-
-def relations_of(service: Service) -> Iterator[tuple[str, str]]:
-    """Yield (path of the field, `service.entity` it points at), lines included."""
-    for entity in service.entities:
-        for field in entity.fields:
-            for path, item in _with_lines(f"{service.name}.{entity.name}", field):
-                target = getattr(item, "to", None)
-                if isinstance(target, str):
-                    yield path, target
-
-
-def _with_lines(
-    path: str, field: FieldDefinition
-) -> Iterator[tuple[str, FieldDefinition]]:
-    yield f"{path}.{field.name}", field
-    for inner in getattr(field, "fields", ()):
-        yield from _with_lines(f"{path}.{field.name}", inner)
 
 
 def _broken_relations(

@@ -13,6 +13,7 @@ from jsonschema_rs import Draft202012Validator
 from pydantic import ValidationError
 
 from metadata import identifiers
+from metadata.checks_storage import storage_findings
 from metadata.conditions import ConditionError, comparisons, parse
 from metadata.definitions import Definition, Entity, MenuItem, Service
 from metadata.fields import FIELD_TYPES
@@ -142,7 +143,8 @@ class _Checker:
         for index, entity in enumerate(service.entities):
             self._entity(entity, f"/entities/{index}")
         self._menu(service.menu.items, "/menu/items")
-        self._dependants()
+        for found in storage_findings(service, self._others):
+            self._error(*found)
         if service.type == "external" and service.base_url is None:
             self._error(
                 "/base_url",
@@ -348,21 +350,6 @@ class _Checker:
             if item.endpoint and item.endpoint not in endpoints:
                 self._missing(f"{place}/endpoint", item.endpoint, "endpoint", endpoints)
             self._menu(item.children, f"{place}/children")
-
-    def _dependants(self) -> None:
-        own = {entity.name for entity in self._service.entities}
-        for other in self._others.values():
-            for entity in other.entities:
-                for field in entity.fields:
-                    service, _, target = str(getattr(field, "to", "")).partition(".")
-                    if service == self._service.name and target not in own:
-                        self._error(
-                            "/entities",
-                            "still_used",
-                            f"{other.name}.{entity.name}.{field.name} points at "
-                            f"{target}, which would be gone",
-                            f"Change {other.name} first.",
-                        )
 
     def _stored(
         self, name: str, fields: Mapping[str, FieldDefinition], path: str
