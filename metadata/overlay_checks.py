@@ -79,7 +79,10 @@ def _error(path: str, code: str, message: str, remedy: str) -> Finding:
 def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Finding:
     names = ", ".join(sorted(known)) or "none"
     return _error(
-        path, "unknown", f'there is no {what} "{name}"', f"There are: {names}."
+        path,
+        f"unknown_{what.replace(' ', '_')}",
+        f'there is no {what} "{name}"',
+        f"There are: {names}.",
     )
 
 
@@ -204,7 +207,7 @@ def _labels(service: Service, overlay: Overlay) -> Iterator[Finding]:
             key = path.replace("~", "~0").replace("/", "~1")
             yield _error(
                 f"/labels/{key}",
-                "unknown",
+                "unknown_path",
                 f'nothing of the service is at "{path}"',
                 "Name an entity (customers, customers:plural), a field "
                 "(customers.name) or an action (customers:suspend).",
