@@ -30,6 +30,7 @@ from metadata.definitions import (
 from metadata.fields import FIELD_TYPES
 from metadata.identifiers import schema_name
 from metadata.labels import locale_map
+from registry import publishing_drift
 from registry.publishing import PublishError
 
 _SERVICE = "/core/services/{name:str}"
@@ -112,9 +113,7 @@ async def save_draft(request: AnyRequest, name: FromPath[str]) -> Response[bytes
     document = await body_of(request)
     definition = _definition(document)
     _same_name(definition, name)
-    expected = document.get("draft_revision")
-    if expected is not None and type(expected) is not int:
-        raise BadRequest("draft_revision is the number you read.")
+    expected = _revision(document)
     async with parts_of(request).database.system() as connection:
         await _stored(connection, name)
         revision = await store.save_draft(
@@ -148,14 +147,24 @@ async def validate(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
 
 @post(f"{_SERVICE}/plan", status_code=200)
 async def plan(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """Answer what publishing would do: sentences, SQL, locks, rows, losses."""
+    """Answer what publishing would do: sentences, SQL, locks, rows, losses.
+
+    Of the draft, of a `definition` sent, or of going back to an older `version`.
+    """
     await demand(request, "service", "read")
     parts = parts_of(request)
     raw = await request.body()
     document = await body_of(request) if raw.strip() else {}
-    async with parts.database.owner() as connection:
-        definition = await _wanted(connection, name, document)
-        planned = await parts.publisher.plan(connection, definition)
+    try:
+        async with parts.database.owner() as connection:
+            if "version" in document:
+                number = _number(document, "version")
+                _, definition = await _version(connection, name, number)
+            else:
+                definition = await _wanted(connection, name, document)
+            planned = await parts.publisher.plan(connection, definition)
+    except PublishError as error:
+        raise publish_error(error) from error
     return answer(request, planned.as_json())
 
 
@@ -175,9 +184,11 @@ async def publish(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
                 accept_loss=_names(document, "accept_loss"),
                 comment=str(document.get("comment", ""))[:500],
                 actor=ctx.user_id,
+                draft_revision=_revision(document),
             )
     except PublishError as error:
         raise publish_error(error) from error
+    parts.follow_ups.wake()
     await parts.catalog.reload(name)
     return answer(request, {"version": version, "plan": planned.as_json()})
 
@@ -187,9 +198,7 @@ async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
     """Publish an older version's definition as a new version."""
     ctx = await demand(request, "service", "publish")
     parts, document = parts_of(request), await body_of(request)
-    version = document.get("version")
-    if type(version) is not int:
-        raise BadRequest("version is the number of an older version.")
+    version = _number(document, "version")
     try:
         async with parts.database.owner() as connection:
             number, planned = await parts.publisher.roll_back(
@@ -201,6 +210,7 @@ async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
             )
     except PublishError as error:
         raise publish_error(error) from error
+    parts.follow_ups.wake()
     await parts.catalog.reload(name)
     return answer(request, {"version": number, "plan": planned.as_json()})
 
@@ -213,6 +223,27 @@ async def versions(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
         await _stored(connection, name)
         found = await store.versions(connection, name)
     return answer(request, found)
+
+
+@get(f"{_SERVICE}/versions/{{number:int}}")
+async def version(
+    request: AnyRequest, name: FromPath[str], number: FromPath[int]
+) -> Response[bytes]:
+    """Answer the definition of one version."""
+    await demand(request, "service", "read")
+    async with parts_of(request).database.system() as connection:
+        found, definition = await _version(connection, name, number)
+    return answer(request, {"version": found, "definition": as_json(definition)})
+
+
+@get(f"{_SERVICE}/drift")
+async def drift(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    """Answer how the tables differ from the published version, with remedies."""
+    await demand(request, "service", "read")
+    async with parts_of(request).database.owner() as connection:
+        await _stored(connection, name)
+        found = await publishing_drift.drift(connection, name)
+    return answer(request, {"differences": [item.as_json() for item in found]})
 
 
 @get(f"{_SERVICE}/export")
@@ -281,6 +312,8 @@ HANDLERS = [
     publish,
     roll_back,
     versions,
+    version,
+    drift,
     export,
     field_types,
     schemas,
@@ -299,6 +332,16 @@ async def _draft(connection: Transaction, name: str) -> Any:
     if stored.draft is None:
         raise NotFound(f"{name} has no draft.")
     return stored.draft
+
+
+async def _version(
+    connection: Transaction, name: str, number: int
+) -> tuple[int, Service]:
+    await _stored(connection, name)
+    found = await store.definition_of(connection, name, number)
+    if found is None:
+        raise NotFound(f"{name} has no version {number}.")
+    return found
 
 
 async def _wanted(
@@ -326,6 +369,20 @@ def _same_name(definition: Service, name: str) -> None:
     if definition.name != name:
         detail = Detail("/name", "immutable", f"Keep the name {name}.")
         raise ValidationFailed("A service keeps its name.", details=[detail])
+
+
+def _number(document: dict[str, Any], key: str) -> int:
+    value = document.get(key)
+    if type(value) is not int or not 0 < value < 2**31:
+        raise BadRequest(f"{key} is the number of an older version.")
+    return value
+
+
+def _revision(document: dict[str, Any]) -> int | None:
+    value = document.get("draft_revision")
+    if value is not None and type(value) is not int:
+        raise BadRequest("draft_revision is the number you read.")
+    return value
 
 
 def _names(document: dict[str, Any], key: str) -> list[str]:
