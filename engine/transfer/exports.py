@@ -1,5 +1,6 @@
 """Export: a list with its filters, whole, as CSV, JSONL or XLSX, in bounded memory."""
 
+import asyncio
 import csv
 import io
 import json
@@ -80,7 +81,7 @@ class Exports:
             and (name in entity.system_columns or grant.reaches_field(name))
         ]
         rows = self._rows(ctx, entity, call, query)
-        writers = {"csv": _csv, "jsonl": _jsonl, "xlsx": _xlsx}
+        writers = {"csv": _csv, "jsonl": _jsonl, "xlsx": workbook}
         return Export(
             writers[query.format](entity, names, rows),
             CONTENT_TYPES[query.format],
@@ -165,10 +166,16 @@ async def _jsonl(
         yield ("\n".join(pieces) + "\n").encode()
 
 
-async def _xlsx(
-    entity: CompiledEntity, names: Sequence[str], rows: AsyncIterator[str]
+async def workbook(
+    entity: CompiledEntity,
+    names: Sequence[str],
+    rows: AsyncIterator[str],
+    sheet_rows: int = MAX_SHEET_ROWS,
 ) -> AsyncIterator[bytes]:
-    """Yield a workbook; it is written to a temporary file, row by row."""
+    """Yield an XLSX file; it is written to a temporary file, row by row.
+
+    A sheet holds `sheet_rows` records below its headings; more go to further sheets.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "export.xlsx"
         # Texts stay texts: a value that starts with = must never become a formula.
@@ -179,20 +186,38 @@ async def _xlsx(
             "tmpdir": folder,
         }
         book = xlsxwriter.Workbook(str(path), options)
-        sheet = book.add_worksheet(entity.name[:31])
-        sheet.write_row(0, 0, names, book.add_format({"bold": True}))
-        number = 0
+        bold = book.add_format({"bold": True})
+        sheets = [_sheet(book, entity.name[:31], names, bold)]
+
+        def write(first: int, texts: Sequence[str]) -> None:
+            for number, text in enumerate(texts, first):
+                place = number % sheet_rows
+                if number and not place:
+                    name = f"{entity.name[:24]} {len(sheets) + 1}"
+                    sheets.append(_sheet(book, name, names, bold))
+                record = json.loads(text)
+                cells = [_plain(entity, name, record.get(name)) for name in names]
+                sheets[-1].write_row(place + 1, 0, cells)
+
+        # A workbook costs 0.2 ms a row and its end seconds: other requests must not
+        # wait for it.
+        written, batch = 0, []
         async for row in rows:
-            record = json.loads(row)
-            number += 1
-            if number > MAX_SHEET_ROWS:
-                break
-            cells = [_plain(entity, name, record.get(name)) for name in names]
-            sheet.write_row(number, 0, cells)
-        book.close()
+            batch.append(row)
+            if len(batch) == BATCH:
+                await asyncio.to_thread(write, written, batch)
+                written, batch = written + len(batch), []
+        await asyncio.to_thread(write, written, batch)
+        await asyncio.to_thread(book.close)
         with path.open("rb") as file:
             while piece := file.read(CHUNK_BYTES):
                 yield piece
+
+
+def _sheet(book: Any, name: str, headings: Sequence[str], bold: Any) -> Any:
+    sheet = book.add_worksheet(name)
+    sheet.write_row(0, 0, headings, bold)
+    return sheet
 
 
 def _cell(entity: CompiledEntity, name: str, value: Any) -> str:
