@@ -10,8 +10,11 @@ order of `definitions.py`, defaults left out.
 
 import io
 import json
+import stat
 import zipfile
-from pathlib import Path
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel
@@ -60,7 +63,7 @@ def assemble(files: dict[str, bytes]) -> Service:
     for name, content in files.items():
         try:
             documents[name] = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             remedy = "Correct the JSON syntax."
             findings.append(
                 Finding("error", f"/{name}", "malformed_json", str(error), remedy)
@@ -124,6 +127,85 @@ def to_zip(service: Service) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
     return buffer.getvalue()
+
+
+def from_zip(content: bytes) -> Service:
+    """Return the service of a ZIP file, the inverse of `to_zip`.
+
+    One folder around everything is taken off; files that are no part of a bundle are
+    left aside. Raises BundleError with everything wrong: entries that point outside,
+    links, doubles, encryption, more than 500 entries, 20 MiB unpacked (counted while
+    unpacking, whatever the file says of itself), and what `assemble` finds.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = [e for e in archive.infolist() if not e.is_dir()]
+            findings = list(_unsafe(entries))
+            if findings:
+                raise BundleError(findings)
+            return assemble(dict(_unpacked(archive, entries)))
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        EOFError,
+        OSError,
+    ) as error:
+        raise BundleError(
+            [_problem("", "no_zip", f"this is no readable ZIP file: {error}")]
+        ) from error
+
+
+def _unsafe(entries: list[zipfile.ZipInfo]) -> Iterator[Finding]:
+    """Yield what is wrong with the entries, before any is unpacked."""
+    if len(entries) > MAX_FILES:
+        yield _problem("", "too_many", f"there are more than {MAX_FILES} files")
+    seen: set[str] = set()
+    for entry in entries:
+        name = entry.orig_filename
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or ".." in parts or set(name) & set("\\:\0"):
+            yield _problem(name, "outside", "the file points outside the folder")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            yield _problem(name, "link", "the file is a link")
+        if entry.flag_bits & 1:
+            yield _problem(name, "encrypted", "the file is encrypted")
+        if name.lower() in seen:
+            yield _problem(name, "duplicate", "the file stands twice")
+        seen.add(name.lower())
+
+
+def _unpacked(
+    archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the bundle's files by their paths in the folder."""
+    roots = {entry.filename.partition("/")[0] for entry in entries}
+    wrapped = len(roots) == 1 and all("/" in entry.filename for entry in entries)
+    left = MAX_BYTES
+    for entry in sorted(entries, key=lambda item: item.filename):
+        name = entry.filename.partition("/")[2] if wrapped else entry.filename
+        if not _belongs(name):
+            continue
+        with archive.open(entry) as file:
+            content = file.read(left + 1)
+        left -= len(content)
+        if left < 0:
+            raise BundleError(
+                [_problem(name, "too_large", f"over {MAX_BYTES >> 20} MiB unpacked")]
+            )
+        yield name, content
+
+
+def _belongs(name: str) -> bool:
+    folder, slash, rest = name.rpartition("/")
+    if slash:
+        return folder == "entities" and rest.endswith(".json")
+    return name in {"service.json", "menu.json"}
+
+
+def _problem(name: str, code: str, message: str) -> Finding:
+    remedy = "Pack the service's folder again, as the export does."
+    return Finding("error", f"/{name}", code, message, remedy)
 
 
 def _text(document: Any) -> bytes:

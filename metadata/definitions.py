@@ -321,7 +321,8 @@ def author_schema(model: type[Definition] = Service) -> dict[str, Json]:
 def as_json(definition: BaseModel) -> dict[str, Json]:
     """Return the canonical JSON of a definition: declared order, no defaults.
 
-    `$schema`, `id`, `name` and `type` are always written.
+    `$schema`, `id`, `name` and the `type` of a field are always written. A service
+    without `type` is internal: the schema for authors does not ask for it either.
     """
     document: dict[str, Json] = definition.model_dump(
         mode="json", by_alias=True, exclude_defaults=True
