@@ -30,7 +30,7 @@ from metadata.checks import Finding, check_service
 from metadata.compiled import CompiledService
 from metadata.compiler import compile_service
 from metadata.ddl_follow_ups import FollowUp, follow_ups
-from metadata.definitions import Service
+from metadata.definitions import Service, as_json
 from registry.publishing_plan import (
     Connection,
     Plan,
@@ -125,9 +125,10 @@ class Publisher:
             steps = await count(connection, difference.steps)
         except _GONE as error:
             raise _tables_differ(definition.name, error) from error
-        changed = old_definition is None or store.canonical(
-            old_definition
-        ) != store.canonical(definition)
+        # As values: the store gives the keys of an object back in an order of its own.
+        changed = old_definition is None or as_json(old_definition) != as_json(
+            definition
+        )
         notes = ["Change labels, forms, lists, rules or menus; no table changes."]
         return Plan(
             definition.name,

@@ -142,6 +142,7 @@ def _examine_database(
     yield _role("role of requests", settings.app_database_url)
     yield _role("role of platform jobs", settings.system_database_url)
     yield _row_security(owner)
+    yield _drift(settings)
     yield _extensions(owner)
     yield _leakproof(owner)
 
@@ -208,6 +209,38 @@ def _row_security(owner: "psycopg.Connection") -> Check:
             "SECURITY; and publish the service again for its policies.",
         )
     return Check("row level security", "ok", f"forced on all {len(rows)} tables")
+
+
+def _drift(settings: Settings) -> Check:
+    """The tables of services must be as they were published."""
+    import asyncio
+
+    from psycopg import AsyncConnection, Error
+    from psycopg.rows import DictRow, dict_row
+
+    from registry.publishing_drift import Drift, all_drift
+
+    async def look() -> list[Drift]:
+        url = settings.owner_database_url
+        async with await AsyncConnection[DictRow].connect(
+            url, row_factory=dict_row
+        ) as connection:
+            return await all_drift(connection)
+
+    name, remedy = "tables of services", "`rangka service drift` lists each remedy."
+    try:
+        found = asyncio.run(look())
+    except Error as error:
+        return Check(
+            name, "failed", str(error).splitlines()[0], "Run `rangka migrate`."
+        )
+    differing = sorted({item.service for item in found if item.kind != "pending"})
+    if differing:
+        said = f"not as published: {', '.join(differing)}"
+        return Check(name, "failed", said, remedy)
+    if found:
+        return Check(name, "note", f"{len(found)} things are still being built", remedy)
+    return Check(name, "ok", "as they were published")
 
 
 def _extensions(owner: "psycopg.Connection") -> Check:
