@@ -21,6 +21,7 @@ FOLDERS = [
     *(builtin.folder(name) for name in builtin.NAMES),
     Path(__file__).parents[2] / "examples" / "tasks",
 ]
+AUTHORS = jsonschema.Draft202012Validator(author_schema())
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
 LABELS = st.one_of(
     st.none(),
@@ -97,7 +98,7 @@ def test_a_zip_is_read_as_it_was_written(service: Service) -> None:
 @settings(max_examples=25, deadline=None)
 @given(services())
 def test_the_canonical_form_fits_the_schema_for_authors(service: Service) -> None:
-    jsonschema.validate(as_json(service), author_schema())
+    AUTHORS.validate(as_json(service))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
