@@ -45,6 +45,10 @@ class StoredAssignment:
     overlay_revision: int
 
 
+MAX_DEFINITIONS = 4096
+_definitions: dict[str, Service] = {}
+"""Published definitions by their checksum; frozen, so everybody may share them."""
+
 _SERVICE = (
     "id, name, type, status, visibility, published_version, revision, draft, "
     "draft_revision"
@@ -80,13 +84,34 @@ async def service(connection: Connection, name: str) -> StoredService | None:
 
 
 async def published(connection: Connection) -> dict[str, Service]:
-    """Return every published definition by service name."""
+    """Return every published definition by service name.
+
+    What was read once is known by its checksum, so the cost follows what changed and
+    not how many services there are.
+    """
     rows = await connection.execute(
-        "SELECT v.definition FROM rangka.services s JOIN rangka.service_versions v "
+        "SELECT s.name, s.id, v.version, v.checksum FROM rangka.services s "
+        "JOIN rangka.service_versions v "
         "ON v.service_id = s.id AND v.version = s.published_version"
     )
-    found = [Service.model_validate(row["definition"]) for row in await rows.fetchall()]
-    return {definition.name: definition for definition in found}
+    current = await rows.fetchall()
+    wanted = {row["name"]: row["checksum"] for row in current}
+    missing = [row for row in current if row["checksum"] not in _definitions]
+    if missing:
+        rows = await connection.execute(
+            "SELECT v.checksum, v.definition FROM rangka.service_versions v "
+            "JOIN unnest(%s::uuid[], %s::integer[]) AS w (id, version) "
+            "ON v.service_id = w.id AND v.version = w.version",
+            ([row["id"] for row in missing], [row["version"] for row in missing]),
+        )
+        for row in await rows.fetchall():
+            definition = Service.model_validate(row["definition"])
+            _definitions[row["checksum"]] = definition
+    found = {name: _definitions[digest] for name, digest in wanted.items()}
+    if len(_definitions) > MAX_DEFINITIONS:
+        _definitions.clear()
+        _definitions.update((wanted[name], each) for name, each in found.items())
+    return found
 
 
 async def definition_of(
