@@ -98,6 +98,8 @@ def compare(
             target = targets(field.target) if field.target else None
             if target is not None:
                 steps.extend(ddl.foreign_key(entity, field, target.place))
+    if before and not after:
+        steps.append(ddl.drop_schema(identifiers.schema_name(new.name)))
     return Difference(tuple(steps), tuple(impossible))
 
 

@@ -36,7 +36,7 @@ from metadata.ddl_indexes import (
     indexes_of,
     shared_values,
 )
-from metadata.ddl_security import create_schema, row_security
+from metadata.ddl_security import create_schema, drop_schema, row_security
 from metadata.ddl_steps import (
     Loss,
     Rows,
@@ -80,6 +80,7 @@ __all__ = [
     "drop_computed",
     "drop_constraint",
     "drop_index",
+    "drop_schema",
     "drop_table",
     "empty_bin",
     "foreign_key",

@@ -23,6 +23,16 @@ def create_schema(schema: str) -> list[Step]:
     ]
 
 
+def drop_schema(schema: str) -> Step:
+    """Return the step that follows a service's last table."""
+    name = quote(schema)
+    return Step(
+        f"Remove the empty schema {schema}",
+        f"DROP SCHEMA {name}",
+        inverse=f"CREATE SCHEMA {name}",
+    )
+
+
 def row_security(entity: CompiledEntity) -> list[Step]:
     """Return the steps that let each tenant see its own rows only."""
     table = table_of(entity)
