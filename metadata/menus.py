@@ -64,6 +64,13 @@ def generated(service: Service) -> Sequence[MenuItem]:
     ]
 
 
+def is_safe_path(path: str) -> bool:
+    """Return whether a link of a menu leads where a browser only navigates."""
+    if path.startswith(("https://", "http://")):
+        return True
+    return path.startswith("/") and not path.startswith(("//", "/\\"))
+
+
 def _items(
     service: CompiledService,
     items: Iterable[MenuItem],

@@ -15,7 +15,7 @@ from metadata.checks import Finding, check_service
 from metadata.definitions import Entity, Menu, MenuItem, Overlay, Service
 from metadata.fields import FIELD_TYPES
 from metadata.fields.base import FieldDefinition
-from metadata.menus import generated
+from metadata.menus import generated, is_safe_path
 
 MAX_OWN_FIELDS = 100
 TEXTS = frozenset({"text", "long_text"})
@@ -251,13 +251,6 @@ def _menu(service: Service, overlay: Overlay) -> Iterator[Finding]:
                 "a menu item leads to a page of the interface or a web address",
                 "Begin with one / or with https://.",
             )
-
-
-def is_safe_path(path: str) -> bool:
-    """Return whether a link of a menu leads where a browser only navigates."""
-    if path.startswith(("https://", "http://")):
-        return True
-    return path.startswith("/") and not path.startswith(("//", "/\\"))
 
 
 def _walk(items: Iterable[MenuItem], path: str) -> Iterator[tuple[str, MenuItem]]:

@@ -30,6 +30,7 @@ from metadata.definitions import (
 from metadata.fields import FIELD_TYPES
 from metadata.identifiers import schema_name
 from metadata.labels import locale_map
+from metadata.registration import is_registration, read_registration
 from registry import publishing_drift
 from registry.publishing import PublishError
 
@@ -84,9 +85,12 @@ async def service(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
 
 @post("/core/services/register", status_code=201)
 async def register(request: AnyRequest) -> Response[bytes]:
-    """Add a service with its first draft; publishing comes apart."""
+    """Add a service with its first draft; publishing comes apart.
+
+    Takes a definition, or the short body of an external service.
+    """
     ctx = await demand(request, "service", "register")
-    definition = _definition(await body_of(request))
+    definition = _registered(await body_of(request))
     async with parts_of(request).database.system() as connection:
         if await store.service(connection, definition.name) is not None:
             detail = Detail("name", "unique", "Choose another name.")
@@ -362,6 +366,19 @@ def _definition(document: dict[str, Any]) -> Service:
     if definition is None:
         details = [Detail(f.path, f.code, f.message) for f in findings]
         raise ValidationFailed("The definition does not fit.", details=details)
+    return definition
+
+
+def _registered(document: dict[str, Any]) -> Service:
+    """Return the definition of either kind of body."""
+    if not is_registration(document):
+        return _definition(document)
+    definition, findings = read_registration(document)
+    if definition is None:
+        details = [
+            Detail(f.path, f.code, f"{f.message}. {f.remedy}") for f in findings
+        ]
+        raise ValidationFailed("The service does not fit.", details=details)
     return definition
 
 

@@ -33,7 +33,7 @@ async def form(
     ctx, parts = await context_of(request), parts_of(request)
     found = await parts.catalog.entity(ctx.tenant_id, service, entity)
     if found is None:
-        raise NotFound("There is no such service or entity for this tenant.")
+        return answer(request, await endpoint_form(parts, ctx, service, entity))
     grants = {
         word: await parts.policy.authorize(ctx, found.resource, word) for word in WORDS
     }
@@ -139,6 +139,31 @@ async def describe(
         or [{"name": "default", "label": None}],
         "soft_delete": entity.soft_delete,
         "history": entity.history,
+    }
+
+
+async def endpoint_form(
+    parts: Parts, ctx: RequestContext, service: str, name: str
+) -> dict[str, Any]:
+    """Return the form of an external service's endpoint; raises NotFound."""
+    found = await parts.catalog.service(ctx.tenant_id, service)
+    endpoints = found.definition.endpoints if found else ()
+    endpoint = next((item for item in endpoints if item.name == name), None)
+    if found is None or endpoint is None:
+        raise NotFound("There is no such service or entity for this tenant.")
+    for permission in endpoint.required_permissions or (f"{service}:call",):
+        resource, _, action = permission.partition(":")
+        if not (await parts.policy.authorize(ctx, resource, action or "*")).allowed:
+            raise Forbidden(f"You need the permission {permission} for this.")
+    return {
+        "service": service,
+        "endpoint": name,
+        "label": dict(locale_map(endpoint.label, name)),
+        "method": endpoint.method,
+        "version": found.version,
+        "schema": endpoint.request_schema,
+        "ui": endpoint.request_ui,
+        "permissions": {"call": True},
     }
 
 

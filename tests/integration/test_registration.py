@@ -1,0 +1,78 @@
+"""An external service from its registration to the menu of a tenant's user."""
+
+import asyncio
+
+from tests.fixtures.api import World
+from tests.fixtures.registration import WHATSAPP
+
+CORE = "/api/v1/core"
+NAME = "whatsapp-gateway"
+
+
+async def test_registered_published_assigned_and_in_the_menu(world: World) -> None:
+    reply = await world.root.post(f"{CORE}/services/register", WHATSAPP)
+    assert (reply.status, reply.data) == (201, {"name": NAME, "draft_revision": 1})
+    again = await world.root.post(f"{CORE}/services/register", WHATSAPP)
+    assert (again.status, again.error["code"]) == (409, "SERVICE_EXISTS")
+    draft = (await world.root.get(f"{CORE}/services/{NAME}")).data["draft"]
+    assert (draft["type"], draft["auth_type"]) == ("external", "api_key")
+    findings = await world.root.post(f"{CORE}/services/{NAME}/validate")
+    assert findings.data["findings"] == []
+    plan = await world.root.post(f"{CORE}/services/{NAME}/plan")
+    assert plan.data["publishable"] is True
+    published = await world.root.post(f"{CORE}/services/{NAME}/publish")
+    assert published.data["version"] == 1
+    place = f"{CORE}/tenants/{world.ours}/services/{NAME}"
+    assert (await world.root.request("PUT", place)).status == 200
+    assigned = (await world.root.get(f"{CORE}/tenants/{world.ours}/services")).data
+    assert NAME in {item["service"] for item in assigned}
+    menus = (await world.admin.get("/api/v1/menus/user")).data["menus"]
+    mine = {item["path"]: item for item in menus if item["id"].startswith(NAME)}
+    assert set(mine) == {"/whatsapp/blast", "/whatsapp/history"}
+    assert mine["/whatsapp/blast"]["icon"] == "send"
+    form = (await world.admin.get(f"/api/v1/forms/{NAME}/blast")).data
+    assert list(form["schema"]["properties"]) == ["message", "recipients"]
+    assert form["ui"]["elements"][0]["options"]["widget"] == "long_text"
+    assert (form["method"], form["permissions"]) == ("POST", {"call": True})
+    assert (await world.viewer.get(f"/api/v1/forms/{NAME}/blast")).status == 403
+    assert (await world.stranger.get(f"/api/v1/forms/{NAME}/blast")).status == 404
+    theirs = (await world.stranger.get("/api/v1/menus/user")).data["menus"]
+    assert not [item for item in theirs if item["id"].startswith(NAME)]
+    for path in (f"/api/v1/data/{NAME}/blast", f"/api/v1/forms/{NAME}/nothing"):
+        assert (await world.admin.get(path)).status == 404
+    seen = (await world.root.get(f"{CORE}/services/{NAME}/export")).data
+    assert [call["name"] for call in seen["endpoints"]] == ["blast"]
+    assert (await world.root.request("DELETE", place)).status == 204
+    menus = (await world.admin.get("/api/v1/menus/user")).data["menus"]
+    assert not [item for item in menus if item["id"].startswith(NAME)]
+
+
+async def test_its_role_gives_what_the_menu_asks_for(world: World) -> None:
+    document = {**WHATSAPP, "name": "wa-two"}
+    await world.root.post(f"{CORE}/services/register", document)
+    await world.root.post(f"{CORE}/services/wa-two/publish")
+    await world.root.request("PUT", f"{CORE}/tenants/{world.ours}/services/wa-two")
+    for _ in range(100):
+        roles = (await world.admin.get(f"{CORE}/roles?limit=200")).data
+        found = [role for role in roles if role["name"] == "wa_two_user"]
+        if found:
+            break
+        await asyncio.sleep(0.02)
+    (role,) = found
+    permissions = {rule["permission"] for rule in role["rules"]}
+    assert permissions == {"whatsapp:blast", "whatsapp:read"}
+
+
+async def test_a_body_with_mistakes_registers_nothing(world: World) -> None:
+    document = {**WHATSAPP, "name": "broken", "baseUrl": "no url", "authTyp": "x"}
+    reply = await world.root.post(f"{CORE}/services/register", document)
+    assert reply.status == 422
+    assert {d["field"] for d in reply.error["details"]} == {"/baseUrl", "/authTyp"}
+    assert (await world.root.get(f"{CORE}/services/broken")).status == 404
+
+
+async def test_only_a_super_admin_registers(world: World) -> None:
+    document = {**WHATSAPP, "name": "mine"}
+    for client in (world.admin, world.operator):
+        reply = await client.post(f"{CORE}/services/register", document)
+        assert reply.status == 403
