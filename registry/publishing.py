@@ -66,6 +66,9 @@ _MISFIT = (IntegrityError, DataError, DependentObjectsStillExist)
 
 AfterStep = Callable[[int], Awaitable[None]]
 
+PLANNED = -1
+"""What `after_step` is told before the first statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
@@ -83,9 +86,12 @@ class _Wish:
 class Publisher:
     """Plans and publishes versions of services."""
 
-    def __init__(self, *, large_table_rows: int = LARGE_TABLE_ROWS) -> None:
-        """Take the number of rows from which a table counts as large."""
+    def __init__(
+        self, *, large_table_rows: int = LARGE_TABLE_ROWS, attempts: int = ATTEMPTS
+    ) -> None:
+        """Take from how many rows a table is large, and how often a lock is tried."""
         self._large_table_rows = large_table_rows
+        self._attempts = attempts
 
     async def plan(self, connection: Connection, definition: Service) -> Plan:
         """Return what publishing would do, counted on the data there is now.
@@ -157,8 +163,8 @@ class Publisher:
 
         Publishing what is published already changes nothing and returns its version.
         A table that somebody holds is waited for briefly, then everything is undone
-        and tried again after a pause. `after_step` is awaited after each statement and
-        after the version row (tests stop the process there).
+        and tried again after a pause. `after_step` is awaited before the first
+        statement, after each one and after the version row (tests stop there).
 
         Raises:
             PublishError: findings, failing values, loss without consent, a draft that
@@ -175,7 +181,7 @@ class Publisher:
         )
         await _take_turn(connection, definition)
         pause = FIRST_PAUSE_SECONDS
-        for _ in range(ATTEMPTS):
+        for _ in range(self._attempts):
             try:
                 # A savepoint: undoing it gives back the locks, not the turn.
                 async with connection.transaction():
@@ -233,6 +239,8 @@ class Publisher:
             )
         if not plan.changed:
             return stored.published_version or 0, plan
+        if after_step is not None:
+            await after_step(PLANNED)
         for number, planned in enumerate(plan.steps):
             if planned.step.follow_up is not None:
                 continue
@@ -298,9 +306,10 @@ async def _take_turn(connection: Connection, definition: Service) -> None:
     Held to the transaction's end. Raises PublishError: `tables_busy`, when another
     one takes too long.
     """
+    # Outside the block below, which would otherwise be the whole transaction.
+    await connection.execute(f"SET LOCAL lock_timeout = {TURN_TIMEOUT_MS}")
     try:
         async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = {TURN_TIMEOUT_MS}")
             # In order of name, so that two publishes never wait for each other.
             for name in sorted({definition.name, *definition.requires}):
                 await take_turn(connection, name, shared=name != definition.name)

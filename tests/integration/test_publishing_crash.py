@@ -11,16 +11,14 @@ from typing import Any
 import psycopg
 import pytest
 from publishing_child import COMMITTED
-from publishing_world import Shelf, entity, fresh_name, service
+from publishing_world import Shelf, entity, fresh_name, own_database, service
 
-from engine import bootstrap
 from engine.settings import Settings
 from metadata import store
 from metadata.definitions import Service, as_json
 from registry.catalog import Catalog
-from registry.publishing import Publisher
+from registry.publishing import PLANNED, Publisher
 from registry.publishing_follow_ups import FollowUps
-from tests.fixtures.database import drop_database
 
 CHILD = Path(__file__).with_name("publishing_child.py")
 ROOT = Path(__file__).parents[2]
@@ -28,17 +26,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings) -> Iterator[Settings]:
-    """A database of its own: no other application finishes what is left here."""
-    own = Settings.from_environment(
-        {},
-        data_dir=settings.data_dir,
-        secret_key=settings.secret_key,
-        database_url=settings.admin_database_url,
-        database_name=f"{settings.database_name}_crash",
-    )
-    bootstrap.prepare(own)
-    yield own
-    drop_database(own)
+    with own_database(settings, "crash") as own:
+        yield own
 
 
 def before(name: str) -> Service:
@@ -100,7 +89,7 @@ def kill(settings: Settings, *jobs: dict[str, Any]) -> list[int]:
     return [int(line) for line in done.stdout.split()]
 
 
-def job(definition: Service, step: int | str, **options: Any) -> dict[str, Any]:
+def job(definition: Service, step: int | str | None, **options: Any) -> dict[str, Any]:
     return {
         "definition": as_json(definition),
         "after": step,
@@ -131,9 +120,11 @@ async def test_killed_after_any_step_nothing_of_the_publish_is_left(
     sample = await filled(shelf)
     steps = (await shelf.plan(after(sample))).steps
     assert len(steps) > 20
-    names = [await filled(shelf) for _ in range(len(steps) + 1)]
+    names = [await filled(shelf) for _ in range(len(steps) + 2)]
 
-    ended = kill(settings, *(job(after(name), n) for n, name in enumerate(names)))
+    ended = kill(
+        settings, *(job(after(name), n) for n, name in enumerate(names, PLANNED))
+    )
 
     assert ended == [-9] * len(names)
     for name in names:
@@ -156,9 +147,11 @@ async def test_killed_in_its_first_publish_a_service_is_not_there(
 ) -> None:
     shelf = Shelf(settings)
     steps = len((await shelf.plan(before(fresh_name()))).steps)
-    names = [fresh_name() for _ in range(steps + 1)]
+    names = [fresh_name() for _ in range(steps + 2)]
 
-    ended = kill(settings, *(job(before(name), n) for n, name in enumerate(names)))
+    ended = kill(
+        settings, *(job(before(name), n) for n, name in enumerate(names, PLANNED))
+    )
 
     assert ended == [-9] * len(names)
     for name in names:
@@ -200,7 +193,7 @@ async def test_killed_in_its_follow_up_the_rest_is_done_by_the_next(
 ) -> None:
     shelf = Shelf(settings, Publisher(large_table_rows=0))
     name = await filled(shelf)
-    publish = job(after(name), -1, large_table_rows=0)
+    publish = job(after(name), None, large_table_rows=0)
 
     assert kill(settings, publish, {"after": statement}) == [0, -9]
 
