@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
-import jsonschema_rs
 import sqlalchemy as sa
 from pydantic import Field
 
@@ -18,6 +17,7 @@ from metadata.fields.base import (
     Json,
 )
 from metadata.labels import Label
+from metadata.patterns import pattern_problem
 
 ALL_OPERATORS = STANDARD_OPERATORS | ORDER_OPERATORS | TEXT_OPERATORS
 MAX_TEXT = 1_000_000
@@ -79,8 +79,9 @@ class PlainText(FieldType[T]):
         found: list[tuple[str, str]] = []
         if field.min_length > field.max_length:
             found.append(("min_length", "is more than max_length; lower it"))
-        if field.pattern is not None and not is_pattern(field.pattern):
-            found.append(("pattern", "is no regular expression (ECMA-262, flag u)"))
+        problem = pattern_problem(field.pattern) if field.pattern is not None else None
+        if problem is not None:
+            found.append(("pattern", problem))
         return found
 
     def sql_type(self, field: T) -> sa.types.TypeEngine[Any]:
@@ -161,9 +162,5 @@ class LongText(PlainText[LongTextField]):
 
 
 def is_pattern(pattern: str) -> bool:
-    """Return whether it is a regular expression both validators understand."""
-    try:
-        jsonschema_rs.Draft202012Validator({"type": "string", "pattern": pattern})
-    except jsonschema_rs.ValidationError:
-        return False
-    return True
+    """Return whether it is a regular expression that may be used here."""
+    return pattern_problem(pattern) is None
