@@ -19,10 +19,10 @@ from engine.record_columns import ColumnWriter
 from engine.record_reads import RecordReader
 from engine.records import Records
 from engine.secrets import SecretBox
-from engine.settings import Settings, derive_key
+from engine.settings import Settings, StartupError, derive_key
 from engine.transfer.exports import Exports
 from engine.transfer.imports import Imports
-from registry import builtin
+from registry import external
 from registry.catalog import Catalog
 from registry.publishing import Publisher
 from registry.publishing_follow_ups import FollowUps
@@ -89,9 +89,13 @@ def _assemble(
     identity: Identity,
     follow_ups: FollowUps,
 ) -> Parts:
+    try:
+        code = external.load(settings.services_path)
+    except external.CodeError as error:
+        raise StartupError(str(error)) from error
     reader = RecordReader(database, catalog, policy)
     columns = ColumnWriter(SecretBox(derive_key(settings.secret_key, "fields")))
-    records = Records(database, policy, reader, columns, builtin.CODE)
+    records = Records(database, policy, reader, columns, code)
     return Parts(
         settings=settings,
         database=database,
@@ -105,6 +109,6 @@ def _assemble(
         records=records,
         bulk=Bulk(records),
         history=History(database, policy, reader),
-        imports=Imports(database, policy, reader, records, columns, builtin.CODE),
+        imports=Imports(database, policy, reader, records, columns),
         exports=Exports(database, policy, reader),
     )

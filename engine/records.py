@@ -28,6 +28,7 @@ from engine.errors import (
     Forbidden,
     NotFound,
     PreconditionFailed,
+    Unavailable,
     ValidationFailed,
 )
 from engine.host import RecordHost
@@ -195,7 +196,7 @@ class Records:
                 old = await self._old(write, record_id, running, None)
                 record_values.check_action(ctx, action, old)
             host = self._host(write, running)
-            code = self._service_code(entity).actions.get((entity.name, name))
+            code = self.service_code(entity).actions.get((entity.name, name))
             result = await code(host, old, values) if code else None
             if old is None or record_id is None:
                 return result, None
@@ -398,7 +399,7 @@ class Records:
 
         None when a hook may still change the record after it was written.
         """
-        code = self._service_code(write.entity)
+        code = self.service_code(write.entity)
         if code.hooks_for("after", operation, write.entity.name):
             return []
         call = await self._reader.call(write.ctx, write.entity, record_id, write.read)
@@ -415,7 +416,7 @@ class Records:
     async def _hooks(
         self, stage: str, write: _Write, change: Change, session: Session
     ) -> None:
-        code = self._service_code(write.entity)
+        code = self.service_code(write.entity)
         hooks = code.hooks_for(stage, change.operation, write.entity.name)
         if hooks:
             host = self._host(write, session)
@@ -460,7 +461,7 @@ class Records:
         )
         return (
             has_lines
-            or self._service_code(entity).touches(entity.name, operation)
+            or self.service_code(entity).touches(entity.name, operation)
             or not (write.grant.unrestricted or operation == "delete")
         )
 
@@ -481,8 +482,16 @@ class Records:
             self, self._reader, write.ctx, write.entity.service, session, write.action
         )
 
-    def _service_code(self, entity: CompiledEntity) -> Service:
-        return self._code.get(entity.service, _NO_CODE)
+    def service_code(self, entity: CompiledEntity) -> Service:
+        """Return the code of an entity's service; raises Unavailable without it."""
+        code = self._code.get(entity.service)
+        if code is None and entity.has_code:
+            raise Unavailable(
+                f"The code of {entity.service} is not loaded on this server; put its "
+                "folder into RANGKA_SERVICES_PATH and restart.",
+                code="CODE_MISSING",
+            )
+        return code or _NO_CODE
 
     def _entry(
         self, write: _Write, action: str, changes: Mapping[str, Sequence[Any]]

@@ -231,6 +231,14 @@ class Settings:
             "help": "Redis for several machines; unset means PostgreSQL does its work",
         },
     )
+    services_path: str | None = field(
+        metadata={
+            "parse": _text,
+            "default": None,
+            "help": "Folders of services with code of their own, parted by `:`; their "
+            "`service.py` runs at start-up",
+        }
+    )
     body_limit_bytes: int = field(
         metadata={
             "parse": _whole(1024, 2**31),

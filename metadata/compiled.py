@@ -102,6 +102,7 @@ class CompiledEntity:
         search: names of the fields the search box looks in.
         soft_delete: whether delete only sets `deleted_at`.
         payloads: schemas and validators of what may be written; made when used.
+        has_code: whether nothing may be written without the service's code.
         parent: for the rows of a `lines` field, the key of their owner.
     """
 
@@ -130,6 +131,7 @@ class CompiledEntity:
     parent: str | None = None
     has_sequences: bool = False
     has_custom: bool = False
+    has_code: bool = False
     plans: dict[Any, Any] = field(default_factory=dict, repr=False)
     """Compiled SQL by query shape. Lives and dies with the version; written only by
     `engine/query`, which bounds its size."""

@@ -1,7 +1,7 @@
-"""Definition + overlay → the frozen run-time form of `compiled.py`.
+"""Definition + overlay → the frozen run-time form of `compiled.py`; pure.
 
-Pure and deterministic. Expects a definition that `checks.py` found nothing wrong with;
-it does not repeat those checks. Called by the catalog once a version and worker.
+Expects a definition that `checks.py` found nothing wrong with and does not repeat
+those checks. Called by the catalog once a version and worker.
 """
 
 from collections.abc import Iterable, Mapping
@@ -178,6 +178,7 @@ def _entity(
         payloads=_payloads(fields, rules),
         has_sequences=any(f.type == "sequence" for f in entity.fields),
         has_custom=entity.storage is None,
+        has_code=service.has_code,
     )
 
 

@@ -241,6 +241,11 @@ class Service(Definition):
     primary_entity: Name | None = Field(
         None, description="Its records are also at /api/v1/{service}."
     )
+    has_code: bool = Field(
+        False,
+        description="It behaves as its service.py says; without that no record is "
+        "written.",
+    )
     entities: tuple[Entity, ...] = ()
     menu: Menu = Field(default_factory=Menu)
     roles: tuple[Role, ...] = ()

@@ -34,7 +34,7 @@ from engine.transfer import rows as files
 from engine.transfer.staging import Staging
 from metadata.compiled import CompiledEntity
 from metadata.fields.base import InvalidValue
-from registry.service import Change, Refused, Service
+from registry.service import Change, Refused
 
 SPOOL_BYTES = 4 * 1024 * 1024
 MAX_KEPT_ERRORS = 10_000
@@ -92,14 +92,12 @@ class Imports:
         reader: RecordReader,
         records: Records,
         columns: ColumnWriter,
-        code: Mapping[str, Service],
     ) -> None:
         self._database = database
         self._policy = policy
         self._reader = reader
         self._records = records
         self._columns = columns
-        self._code = code
 
     async def run(
         self,
@@ -298,7 +296,7 @@ class _Work:
         self._staging: Staging | None = None
         self._lookups: dict[str, _Lookup] = {}
         self._found: dict[tuple[str, str], str | None] = {}
-        code = imports._code.get(entity.service, Service("none"))  # noqa: SLF001
+        code = imports._records.service_code(entity)  # noqa: SLF001
         self._before = code.hooks_for("before", "create", entity.name)
         self._after = code.hooks_for("after", "create", entity.name)
 
