@@ -195,7 +195,7 @@ def _pending_name(service: CompiledService, thing: Thing) -> str:
 def _extra(service: str, thing: Thing) -> Drift:
     schema = identifiers.schema_name(service)
     place = f"{ddl.quote(schema)}.{ddl.quote(thing.table)}"
-    name = ddl.quote(thing.name)
+    name = thing.name if thing.name == "PUBLIC" else ddl.quote(thing.name)
     drop = {
         "schema": f"REVOKE ALL ON SCHEMA {ddl.quote(schema)} FROM {name}",
         "table": f"DROP TABLE {place}",

@@ -42,12 +42,14 @@ _NAMES = """
  JOIN pg_attribute a ON a.attrelid = {table} AND a.attnum = k.n)
 """
 
+_GRANTEE = "CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee) END"
+
 _FACTS = f"""
 WITH tables AS (
     SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 )
-SELECT '' AS relname, 'schema' AS kind, pg_get_userbyid(g.grantee) AS name,
+SELECT '' AS relname, 'schema' AS kind, {_GRANTEE} AS name,
        string_agg(g.privilege_type, ', ' ORDER BY g.privilege_type) AS fact,
        true AS proved
 FROM pg_namespace n, aclexplode(n.nspacl) g
@@ -101,7 +103,7 @@ SELECT t.relname, 'policy', p.polname, concat(
 FROM tables t JOIN pg_policy p ON p.polrelid = t.oid
 UNION ALL
 SELECT t.relname, 'grant',
-    CASE WHEN g.grantee = 0 THEN 'everybody' ELSE pg_get_userbyid(g.grantee) END,
+    {_GRANTEE},
     string_agg(g.privilege_type, ', ' ORDER BY g.privilege_type), true
 FROM tables t, aclexplode(t.relacl) g
 WHERE g.grantee <> t.relowner GROUP BY t.relname, g.grantee
