@@ -45,7 +45,8 @@ class Index:
         """Return the statement that builds it."""
         kind = "UNIQUE INDEX" if self.unique else "INDEX"
         how = " CONCURRENTLY" if concurrently else ""
-        return f"CREATE {kind}{how} {quote(self.name)} ON {table_of(self.entity)} {self.body}"  # noqa: E501
+        place = f"ON {table_of(self.entity)} {self.body}"
+        return f"CREATE {kind}{how} {quote(self.name)} {place}"
 
     def drop(self, *, concurrently: bool = False) -> str:
         """Return the statement that removes it, built or not."""

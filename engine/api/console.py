@@ -3,9 +3,10 @@
 from typing import Any
 
 from litestar import Response, get, post, put
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath
 from uuid_utils.compat import uuid7
 
+from engine.api import versions
 from engine.api.problems import publish_error
 from engine.api.requests import (
     AnyRequest,
@@ -15,9 +16,10 @@ from engine.api.requests import (
     demand,
     parts_of,
 )
+from engine.api.versions import stored_service, version_of
 from engine.database import Transaction
 from engine.errors import BadRequest, Conflict, Detail, NotFound, ValidationFailed
-from metadata import bundle, store
+from metadata import store
 from metadata.checks import check_service, read_service
 from metadata.definitions import (
     Definition,
@@ -31,7 +33,6 @@ from metadata.fields import FIELD_TYPES
 from metadata.identifiers import schema_name
 from metadata.labels import locale_map
 from metadata.registration import is_registration, read_registration
-from registry import publishing_drift
 from registry.publishing import PublishError
 
 _SERVICE = "/core/services/{name:str}"
@@ -65,7 +66,7 @@ async def service(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer one service with its draft and its published definition."""
     await demand(request, "service", "read")
     async with parts_of(request).database.system() as connection:
-        stored = await _stored(connection, name)
+        stored = await stored_service(connection, name)
         found = await store.definition_of(connection, name)
     return answer(
         request,
@@ -119,7 +120,7 @@ async def save_draft(request: AnyRequest, name: FromPath[str]) -> Response[bytes
     _same_name(definition, name)
     expected = _revision(document)
     async with parts_of(request).database.system() as connection:
-        await _stored(connection, name)
+        await stored_service(connection, name)
         revision = await store.save_draft(
             connection, name, as_json(definition), expected, ctx.user_id
         )
@@ -163,7 +164,7 @@ async def plan(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
         async with parts.database.owner() as connection:
             if "version" in document:
                 number = _number(document, "version")
-                _, definition = await _version(connection, name, number)
+                _, definition = await version_of(connection, name, number)
             else:
                 definition = await _wanted(connection, name, document)
             planned = await parts.publisher.plan(connection, definition)
@@ -219,57 +220,6 @@ async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
     return answer(request, {"version": number, "plan": planned.as_json()})
 
 
-@get(f"{_SERVICE}/versions")
-async def versions(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """Answer the versions, newest first."""
-    await demand(request, "service", "read")
-    async with parts_of(request).database.system() as connection:
-        await _stored(connection, name)
-        found = await store.versions(connection, name)
-    return answer(request, found)
-
-
-@get(f"{_SERVICE}/versions/{{number:int}}")
-async def version(
-    request: AnyRequest, name: FromPath[str], number: FromPath[int]
-) -> Response[bytes]:
-    """Answer the definition of one version."""
-    await demand(request, "service", "read")
-    async with parts_of(request).database.system() as connection:
-        found, definition = await _version(connection, name, number)
-    return answer(request, {"version": found, "definition": as_json(definition)})
-
-
-@get(f"{_SERVICE}/drift")
-async def drift(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """Answer how the tables differ from the published version, with remedies."""
-    await demand(request, "service", "read")
-    async with parts_of(request).database.owner() as connection:
-        await _stored(connection, name)
-        found = await publishing_drift.drift(connection, name)
-    return answer(request, {"differences": [item.as_json() for item in found]})
-
-
-@get(f"{_SERVICE}/export")
-async def export(
-    request: AnyRequest,
-    name: FromPath[str],
-    format: FromQuery[str] = "json",  # noqa: A002 - the parameter's name in the API
-) -> Response[bytes]:
-    """Answer the published definition as JSON, or as a ZIP of its folder."""
-    await demand(request, "service", "read")
-    async with parts_of(request).database.system() as connection:
-        found = await store.definition_of(connection, name)
-    if found is None:
-        raise NotFound("There is no published version of this service.")
-    if format == "zip":
-        headers = {"content-disposition": f'attachment; filename="{name}.zip"'}
-        return Response(
-            bundle.to_zip(found[1]), media_type="application/zip", headers=headers
-        )
-    return answer(request, as_json(found[1]))
-
-
 @get("/core/field-types")
 async def field_types(request: AnyRequest) -> Response[bytes]:
     """Answer every field type with the JSON Schema of its options."""
@@ -315,37 +265,17 @@ HANDLERS = [
     plan,
     publish,
     roll_back,
-    versions,
-    version,
-    drift,
-    export,
+    *versions.HANDLERS,
     field_types,
     schemas,
 ]
 
 
-async def _stored(connection: Transaction, name: str) -> store.StoredService:
-    stored = await store.service(connection, name)
-    if stored is None:
-        raise NotFound(f"There is no service {name}.")
-    return stored
-
-
 async def _draft(connection: Transaction, name: str) -> Any:
-    stored = await _stored(connection, name)
+    stored = await stored_service(connection, name)
     if stored.draft is None:
         raise NotFound(f"{name} has no draft.")
     return stored.draft
-
-
-async def _version(
-    connection: Transaction, name: str, number: int
-) -> tuple[int, Service]:
-    await _stored(connection, name)
-    found = await store.definition_of(connection, name, number)
-    if found is None:
-        raise NotFound(f"{name} has no version {number}.")
-    return found
 
 
 async def _wanted(
@@ -375,9 +305,7 @@ def _registered(document: dict[str, Any]) -> Service:
         return _definition(document)
     definition, findings = read_registration(document)
     if definition is None:
-        details = [
-            Detail(f.path, f.code, f"{f.message}. {f.remedy}") for f in findings
-        ]
+        details = [Detail(f.path, f.code, f"{f.message}. {f.remedy}") for f in findings]
         raise ValidationFailed("The service does not fit.", details=details)
     return definition
 
