@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from engine.cli.database import running_database
     from engine.cli.serve import serve
 
-    settings = settings_from(args)
+    settings = _with_examples(settings_from(args))
 
     def progress(text: str) -> None:
         print(f"  {text} …", file=sys.stderr, flush=True)
@@ -51,6 +51,17 @@ def run(args: argparse.Namespace) -> int:
         if not args.no_serve:
             serve(settings)
     return 0
+
+
+def _with_examples(settings: Settings) -> Settings:
+    """Return settings with which the examples' own code runs, too."""
+    from dataclasses import replace
+
+    from engine.demo.load import EXAMPLES
+
+    if settings.services_path is not None or not EXAMPLES.is_dir():
+        return settings
+    return replace(settings, services_path=str(EXAMPLES))
 
 
 async def _load(
