@@ -69,6 +69,9 @@ def after(name: str) -> Service:
     )
 
 
+STATEMENTS = 8
+"""How many statements `after` leaves for after its commit on a large table."""
+
 LOSSES = ["items.extra", "items.deleted_at", "gone"]
 
 
@@ -187,7 +190,7 @@ async def test_killed_right_after_its_commit_a_publish_reaches_other_workers(
         await shelf.database.close()
 
 
-@pytest.mark.parametrize("statement", range(6))
+@pytest.mark.parametrize("statement", range(STATEMENTS))
 async def test_killed_in_its_follow_up_the_rest_is_done_by_the_next(
     settings: Settings, statement: int
 ) -> None:
@@ -203,6 +206,16 @@ async def test_killed_in_its_follow_up_the_rest_is_done_by_the_next(
     await FollowUps(shelf.database.owner).run()
     assert await shelf.drift(name) == []
     assert await shelf.read(f"{name}.items", "amount, name, note") == [("lamp", 7, "n")]
+
+
+async def test_there_are_no_more_statements_than_those_killed_after(
+    settings: Settings,
+) -> None:
+    shelf = Shelf(settings, Publisher(large_table_rows=0))
+    name = await filled(shelf)
+    publish = job(after(name), None, large_table_rows=0)
+    assert kill(settings, publish, {"after": STATEMENTS}) == [0, 0]
+    assert await shelf.drift(name) == []
 
 
 async def test_an_index_that_was_cut_off_is_built_anew(settings: Settings) -> None:
