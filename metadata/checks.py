@@ -13,9 +13,14 @@ from jsonschema_rs import Draft202012Validator
 from pydantic import ValidationError
 
 from metadata import identifiers
+from metadata.checks_conditions import (
+    SYSTEM_FIELDS,
+    Surroundings,
+    condition_findings,
+)
+from metadata.checks_shown import shown_findings
 from metadata.checks_storage import storage_findings
-from metadata.conditions import ConditionError, comparisons, parse
-from metadata.definitions import Definition, Entity, MenuItem, Service
+from metadata.definitions import Definition, Entity, Service
 from metadata.fields import FIELD_TYPES
 from metadata.fields.base import FieldDefinition, InvalidValue
 
@@ -44,9 +49,6 @@ API_WORDS = frozenset(
 )
 """First words of API paths and of the platform's permissions."""
 
-SYSTEM_FIELDS = frozenset(
-    {"id", "version", "created_at", "created_by", "updated_at", "updated_by"}
-)
 PLATFORM_TARGETS = frozenset({"platform.users"})
 MAX_COLUMNS = 1500
 
@@ -116,6 +118,7 @@ class _Checker:
         self.findings: list[Finding] = []
         self._service = service
         self._others = others
+        self._around = Surroundings(service, others)
 
     def run(self) -> None:
         service = self._service
@@ -142,7 +145,8 @@ class _Checker:
                 )
         for index, entity in enumerate(service.entities):
             self._entity(entity, f"/entities/{index}")
-        self._menu(service.menu.items, "/menu/items")
+        for found in shown_findings(self._around):
+            self._error(*found)
         for found in storage_findings(service, self._others):
             self._error(*found)
         if service.type == "external" and service.base_url is None:
@@ -181,17 +185,15 @@ class _Checker:
             )
         if entity.title_field and entity.title_field not in fields:
             self._missing(f"{path}/title_field", entity.title_field, "field", fields)
-        for key in ("unique", "indexes"):
-            for index, names in enumerate(getattr(entity, key)):
-                for name in names:
-                    self._stored(name, fields, f"{path}/{key}/{index}")
+        for index, names in enumerate(entity.unique):
+            for name in names:
+                self._stored(name, fields, f"{path}/unique/{index}")
+        for index, names in enumerate(entity.indexes):
+            for name in names:
+                if name not in SYSTEM_FIELDS:
+                    self._stored(name, fields, f"{path}/indexes/{index}")
         self._rules(entity, fields, path)
         self._actions(entity, fields, path)
-        self._list(entity, fields, path)
-        for name, form in entity.forms.items():
-            for shown in form.fields or ():
-                if shown not in fields:
-                    self._missing(f"{path}/forms/{name}/fields", shown, "field", fields)
 
     def _rules(
         self, entity: Entity, fields: Mapping[str, FieldDefinition], path: str
@@ -214,21 +216,6 @@ class _Checker:
             for target in action.set:
                 if target not in fields:
                     self._missing(f"{path}/actions/{name}/set", target, "field", fields)
-
-    def _list(
-        self, entity: Entity, fields: Mapping[str, FieldDefinition], path: str
-    ) -> None:
-        known = [*fields, *SYSTEM_FIELDS]
-        columns = [
-            item if isinstance(item, str) else item.field
-            for item in entity.list.columns
-        ]
-        sorted_by = [name.lstrip("-").partition(":")[0] for name in entity.list.sort]
-        for name in (*columns, *sorted_by, *entity.list.filters):
-            if name.partition(".")[0] not in known:
-                self._missing(f"{path}/list", name, "field", known)
-        for index, view in enumerate(entity.list.views):
-            self._condition(view.filter, entity, f"{path}/list/views/{index}/filter")
 
     def _field(self, field: FieldDefinition, path: str) -> None:
         kind = FIELD_TYPES[field.type]
@@ -313,43 +300,10 @@ class _Checker:
             )
 
     def _condition(self, raw: Mapping[str, Any], entity: Entity, path: str) -> None:
-        try:
-            condition = parse(raw)
-        except ConditionError as error:
-            self._error(
-                f"{path}{error.path}",
-                "condition",
-                error.message,
-                "See docs/query-language.md.",
-            )
-            return
-        fields = {field.name: field for field in entity.fields}
-        for comparison in comparisons(condition):
-            name = comparison.path[0]
-            field = fields.get(name)
-            if field is None:
-                if name not in SYSTEM_FIELDS:
-                    self._missing(path, name, "field", fields)
-            elif len(comparison.path) == 1:
-                kind = FIELD_TYPES[field.type]
-                if comparison.operator not in kind.operators:
-                    self._error(
-                        path,
-                        "operator",
-                        f"{name} ({kind.name}) does not answer {comparison.operator}",
-                        f"Use one of: {', '.join(sorted(kind.operators))}.",
-                    )
-
-    def _menu(self, items: Sequence[MenuItem], path: str) -> None:
-        entities = {entity.name: entity for entity in self._service.entities}
-        endpoints = [endpoint.name for endpoint in self._service.endpoints]
-        for index, item in enumerate(items):
-            place = f"{path}/{index}"
-            if item.entity and item.entity not in entities:
-                self._missing(f"{place}/entity", item.entity, "entity", entities)
-            if item.endpoint and item.endpoint not in endpoints:
-                self._missing(f"{place}/endpoint", item.endpoint, "endpoint", endpoints)
-            self._menu(item.children, f"{place}/children")
+        for below, code, message, remedy in condition_findings(
+            raw, entity, self._around
+        ):
+            self._error(f"{path}{below}", code, message, remedy)
 
     def _stored(
         self, name: str, fields: Mapping[str, FieldDefinition], path: str

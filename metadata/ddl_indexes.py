@@ -115,7 +115,7 @@ def unique_index(entity: CompiledEntity, names: Sequence[str]) -> Index:
 def plain_index(entity: CompiledEntity, names: Sequence[str]) -> Index:
     """Return an index over fields."""
     name = identifiers.index_name(entity.definition, names)
-    columns = (*columns_of(entity, names), "id")
+    columns = tuple(dict.fromkeys([*columns_of(entity, names), "id"]))
     return _index(entity, name, columns, tuple(names))
 
 

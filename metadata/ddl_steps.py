@@ -86,8 +86,11 @@ def column_of(field: CompiledField) -> str:
 
 
 def columns_of(entity: CompiledEntity, names: Iterable[str]) -> list[str]:
-    """Return the quoted columns of fields by their names."""
-    return [column_of(entity.fields[name]) for name in names]
+    """Return the quoted columns of fields by their names, the engine's own included."""
+    return [
+        name if name in entity.system_columns else column_of(entity.fields[name])
+        for name in names
+    ]
 
 
 def type_of(field: CompiledField) -> str:

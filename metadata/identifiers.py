@@ -74,7 +74,8 @@ def _key(kind: str, entity: Entity, parts: Sequence[str]) -> str:
 
 def _ids(entity: Entity, names: Sequence[str]) -> list[str]:
     by_name = {field.name: field.id for field in entity.fields}
-    return [by_name[name] for name in names]
+    # A column of the engine itself, such as created_at, never changes its name.
+    return [by_name.get(name, name) for name in names]
 
 
 def primary_key_name(entity: Entity) -> str:

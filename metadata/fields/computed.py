@@ -73,7 +73,7 @@ class Computed(FieldType[ComputedField]):
             for option in ("required", "unique", "default")
             if getattr(field, option)
         ]
-        if field.result.get("type") not in _RESULTS:
+        if field.result.get("type") not in tuple(_RESULTS):
             known = ", ".join(sorted(_RESULTS))
             return [*found, ("result", f"needs a type; there are: {known}")]
         try:
