@@ -1,12 +1,12 @@
 """How rules reach a worker: loaded once, replaced within 3 s, never guessed."""
 
 from collections.abc import AsyncIterator
-from msgspec.structs import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from platform_world import World, open_world, soon
 from psycopg.types.json import Jsonb
 
