@@ -111,7 +111,11 @@ def rules_of(
 
 
 def _index_rule(entity: CompiledEntity, index: Index) -> Rule:
-    ids = tuple(entity.fields[name].id for name in index.fields)
+    # The engine's own columns, such as created_at, stand under their names.
+    ids = tuple(
+        name if name in entity.system_columns else entity.fields[name].id
+        for name in index.fields
+    )
     meaning: tuple[object, ...] = ids
     if index.unique:
         # Converted values may be alike where the old ones were not: build it anew.
