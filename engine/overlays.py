@@ -9,16 +9,23 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg import sql
+from sqlalchemy.dialects import postgresql
 
 from engine.context import RequestContext
 from engine.database import Database
+from engine.database_errors import InvalidValue
 from engine.identity.event_log import Event, write
 from engine.record_sql import layout
-from metadata.compiled import CompiledService
+from metadata.checks import Finding
+from metadata.compiled import CompiledEntity, CompiledService
 from metadata.compiler import compile_service
 from metadata.definitions import Overlay, as_json
+from metadata.fields import FIELD_TYPES
+from metadata.fields.base import FieldDefinition
 from registry import assignments
-from registry.assignments import SavedOverlay
+from registry.assignments import OverlayError, SavedOverlay
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # not typed upstream
 
 
 async def save(
@@ -44,6 +51,10 @@ async def save(
             revision=revision,
             accept_loss=accept_loss,
         )
+        compiled = compile_service(saved.service, 1)
+        findings = await _unreadable(database, tenant_id, compiled, saved)
+        if findings:
+            raise OverlayError(findings)
         pair = [as_json(saved.before), as_json(saved.overlay)]
         event = Event(
             tenant_id=tenant_id,
@@ -59,9 +70,56 @@ async def save(
         )
         await write(connection, event)
         if saved.lost:
-            compiled = compile_service(saved.service, 1)
             await _erase(database, tenant_id, compiled, saved)
     return saved
+
+
+async def _unreadable(
+    database: Database, tenant_id: UUID, service: CompiledService, saved: SavedOverlay
+) -> list[Finding]:
+    """Return the new own fields whose id still has values of another type.
+
+    The overlay that knew them is gone where the service was taken from the tenant and
+    given back; the values stayed with their records.
+    """
+    found = []
+    for name, fields in saved.overlay.fields.items():
+        entity = service.entities[name]
+        before = (
+            *saved.before.fields.get(name, ()),
+            *saved.before.removed.get(name, ()),
+        )
+        known = {field.id for field in before}
+        for index, field in enumerate(fields):
+            if field.id in known or await _reads(database, tenant_id, entity, field):
+                continue
+            found.append(
+                Finding(
+                    "error",
+                    f"/fields/{name}/{index}/id",
+                    "type_changed",
+                    f"{field.name}: values of an earlier field with this id cannot "
+                    f"be read as {field.type}",
+                    "Give the field an id of its own.",
+                )
+            )
+    return found
+
+
+async def _reads(
+    database: Database, tenant_id: UUID, entity: CompiledEntity, field: FieldDefinition
+) -> bool:
+    """Return whether every value that is kept under the field's id is one of it."""
+    kind = FIELD_TYPES[field.type].sql_type(field).compile(dialect=_DIALECT)
+    statement = sql.SQL(
+        "SELECT count((custom ->> %s)::{}) FROM {} WHERE tenant_id = %s AND custom ? %s"
+    ).format(sql.SQL(kind), sql.SQL(layout(entity).table))
+    try:
+        async with database.transaction(tenant_id) as connection:
+            await connection.execute(statement, (field.id, tenant_id, field.id))
+    except InvalidValue:
+        return False
+    return True
 
 
 async def _erase(

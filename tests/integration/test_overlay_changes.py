@@ -313,7 +313,7 @@ async def test_everything_wrong_is_said_at_once(kit: Kit) -> None:
         ("/overlay/fields/items/3/name", "reserved"),
         ("/overlay/fields/nowhere", "unknown_entity"),
         ("/overlay/labels/items.colour", "unknown_path"),
-        ("/overlay/lists/items", "unknown_field"),
+        ("/overlay/lists/items/columns", "unknown_field"),
         ("/overlay/hidden_menu/0", "unknown_menu_item"),
         ("/overlay/menu/0/path", "path"),
     }
@@ -331,3 +331,35 @@ async def test_stored_values_are_never_read_as_another_type(kit: Kit) -> None:
     fresh = {**GRADE, "id": "own_grade_2"}
     assert (await kit.save({"fields": {"items": [fresh]}})).status == 200
     assert (await kit.world.viewer.get(kit.items)).data[0]["grade"] is None
+
+
+async def test_values_outlive_the_overlay_and_keep_their_type(kit: Kit) -> None:
+    text = {**GRADE, "type": "text"}
+    await kit.save({"fields": {"items": [text]}})
+    made = await kit.world.operator.post(kit.items, {"name": "a", "grade": "good"})
+    place = f"/api/v1/core/tenants/{kit.world.ours}/services/{kit.name}"
+    await kit.world.root.delete(place)
+    await kit.world.root.request("PUT", place)
+    assert (await kit.world.admin.get(f"{place}/overlay")).data["overlay"] == {}
+    reply = await kit.save({"fields": {"items": [GRADE]}})
+    assert reply.details() == {("/overlay/fields/items/0/id", "type_changed")}
+    assert (await kit.world.admin.get(f"{place}/overlay")).data["overlay"] == {}
+    assert (await kit.save({"fields": {"items": [text]}})).status == 200
+    again = await kit.world.viewer.get(f"{kit.items}/{made.data['id']}")
+    assert again.data["grade"] == "good"
+
+
+async def test_a_saved_overlay_is_in_the_log(kit: Kit) -> None:
+    await kit.save({"labels": {"items": "Tool"}})
+    async with kit.parts.database.system() as connection:
+        rows = await connection.execute(
+            "SELECT actor_name, changes, record_version FROM rangka.log WHERE "
+            "tenant_id = %s AND action = 'overlay' ORDER BY id DESC LIMIT 1",
+            (kit.world.ours,),
+        )
+        row = await rows.fetchone()
+    assert row is not None
+    old, new = row["changes"][f"overlay.{kit.name}"]
+    assert (old, new) == ({}, {"labels": {"items": "Tool"}})
+    assert row["record_version"] == 1
+    assert row["actor_name"].startswith("TENANT_ADMIN")
