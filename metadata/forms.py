@@ -169,7 +169,14 @@ def _names(clause: Any) -> set[str]:
 
 
 def _pruned(element: Mapping[str, Any], shown: set[str]) -> dict[str, Any] | None:
-    """Return a designed UI element without controls the user may not see."""
+    """Return a designed UI element without controls the user may not see.
+
+    A rule over a hidden field goes too: it could not be decided, and would tell what
+    the field may hold.
+    """
+    scope = element.get("rule", {}).get("condition", {}).get("scope", "")
+    if scope and str(scope).rsplit("/", 1)[-1] not in shown:
+        element = {key: value for key, value in element.items() if key != "rule"}
     if element.get("type") == "Control":
         name = str(element.get("scope", "")).rsplit("/", 1)[-1]
         return dict(element) if name in shown else None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from metadata.compiled import CompiledEntity, CompiledField
+from metadata.conditions import comparisons, parse
 from metadata.definitions import Column
 from metadata.fields import FIELD_TYPES
 from metadata.forms import label_of
@@ -48,25 +49,39 @@ def entity_list(
         "available": [
             _column(entity, Column(field=name), title_of) for name in (*names, *system)
         ],
-        "sort": list(view.sort),
-        "filters": [name for name in view.filters if readable(name)],
+        "sort": _shown(entity, view.sort, readable),
+        "filters": [
+            name for name in view.filters if _is_readable(entity, name, readable)
+        ],
         "views": [
             {
                 "name": item.name,
                 "label": dict(locale_map(item.label, item.name)),
                 "filter": item.filter,
-                "sort": list(item.sort),
-                "columns": list(item.columns),
+                "sort": _shown(entity, item.sort, readable),
+                "columns": _shown(entity, item.columns, readable),
             }
             for item in view.views
+            # A filter by a hidden field would tell what is in it.
+            if all(
+                _is_readable(entity, comparison.path[0], readable)
+                for comparison in comparisons(parse(item.filter))
+            )
         ],
         "search": any(readable(name) for name in entity.search),
     }
 
 
 def _is_readable(entity: CompiledEntity, path: str, readable: Allowed) -> bool:
-    head = path.partition(".")[0]
+    head = path.partition(":")[0].partition(".")[0]
     return head in entity.system_columns or (head in entity.fields and readable(head))
+
+
+def _shown(
+    entity: CompiledEntity, paths: Iterable[str], readable: Allowed
+) -> list[str]:
+    """Return the columns or sort keys without those of hidden fields."""
+    return [path for path in paths if _is_readable(entity, path.lstrip("-"), readable)]
 
 
 def _default_columns(entity: CompiledEntity) -> Iterable[str]:

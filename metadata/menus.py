@@ -94,7 +94,7 @@ def _items(
                 "icon": item.icon,
                 "category": item.category,
                 "sort_order": item.sort_order,
-                "children": children,
+                "children": sorted(children, key=lambda child: child["sort_order"]),
             }
         )
     return found
