@@ -57,6 +57,16 @@ def conflicts(service: Service, overlay: Overlay) -> list[Finding]:
     return found
 
 
+def stepping_aside(service: Service, overlay: Overlay) -> set[tuple[str, str]]:
+    """Return (entity, name) of the own fields whose name or id the service has."""
+    return {
+        (entity.name, field.name)
+        for entity in service.entities
+        for field in overlay.fields.get(entity.name, ())
+        if any(True for _ in _taken(entity, field, ""))
+    }
+
+
 def removed(overlay: Overlay, stored: Overlay) -> dict[str, list[FieldDefinition]]:
     """Return the own fields whose values exist and that the overlay lacks."""
     found: dict[str, list[FieldDefinition]] = {}

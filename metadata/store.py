@@ -375,6 +375,20 @@ async def save_overlay(
     return rows.rowcount > 0
 
 
+async def overlays(
+    connection: Connection, service: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return every overlay of a service that says something, with the tenant's name."""
+    rows = await connection.execute(
+        "SELECT t.name, a.overlay FROM rangka.assignments a "
+        "JOIN rangka.services s ON s.id = a.service_id "
+        "JOIN rangka.tenants t ON t.id = a.tenant_id "
+        "WHERE s.name = %s AND a.overlay <> '{}' ORDER BY t.name",
+        (service,),
+    )
+    return [(row["name"], row["overlay"]) for row in await rows.fetchall()]
+
+
 def _map(label: Any, fallback: str) -> dict[str, str]:
     if label is None:
         return {"en": fallback}

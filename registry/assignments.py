@@ -11,13 +11,14 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
+from pydantic import ValidationError
 from uuid_utils.compat import uuid7
 
 from metadata import store
 from metadata.checks import Finding
 from metadata.definitions import Overlay, Role, Service, as_json
 from metadata.labels import text_of
-from metadata.overlay_checks import check_overlay, removed
+from metadata.overlay_checks import check_overlay, removed, stepping_aside
 
 STATUSES = ("active", "inactive", "suspended")
 Connection = AsyncConnection[DictRow]
@@ -133,6 +134,38 @@ async def overlay(
     if present is None or found is None:
         raise AssignmentError("NOT_ASSIGNED", "This tenant does not have the service.")
     return found[1], Overlay.model_validate(present.overlay), present.overlay_revision
+
+
+async def overlay_conflicts(
+    connection: Connection, old: Service, new: Service
+) -> list[Finding]:
+    """Return a warning for each new field that puts tenants' own fields aside.
+
+    Needs a connection that sees every tenant's assignments.
+    """
+    tenants: dict[tuple[str, str], set[str]] = {}
+    for tenant, document in await store.overlays(connection, new.name):
+        try:
+            read = Overlay.model_validate(document)
+        except ValidationError:
+            # An overlay that cannot be read is not served either.
+            continue
+        for entity, field in stepping_aside(new, read) - stepping_aside(old, read):
+            tenants.setdefault((entity, field), set()).add(tenant)
+    return [
+        Finding(
+            "warning",
+            f"/entities/{index}/fields",
+            "own_field",
+            f"the own field {name} of {len(who)} tenants steps aside for the service's "
+            f"({', '.join(sorted(who)[:3])}{', …' if len(who) > 3 else ''})",
+            "Its values are kept; they are back once the tenant renames the field. "
+            "Tell them, or choose another name.",
+        )
+        for index, entity in enumerate(new.entities)
+        for (key, name), who in sorted(tenants.items())
+        if key == entity.name
+    ]
 
 
 async def save_overlay(

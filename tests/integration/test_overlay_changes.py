@@ -219,7 +219,17 @@ async def test_a_field_of_the_service_takes_the_name_of_an_own_one(kit: Kit) -> 
     items, places = BASE["entities"]
     grown = {"id": "g", "name": "grade", "type": "text"}
     entity = {**items, "fields": [*items["fields"], grown]}
+    newer = {**BASE, "id": kit.name, "name": kit.name, "entities": [entity, places]}
+    path = f"/api/v1/core/services/{kit.name}/plan"
+    plan = (await kit.world.root.post(path, {"definition": newer})).data
+    (warning,) = plan["findings"]
+    assert (warning["severity"], warning["code"]) == ("warning", "own_field")
+    assert "grade of 1 tenants steps aside" in warning["message"]
+    assert "ours" in warning["message"]
+    assert plan["publishable"] is True
     await kit.publish(entities=[entity, places])
+    again = (await kit.world.root.post(path, {"definition": newer})).data
+    assert again["findings"] == []
     path = f"{kit.items}/{made.data['id']}"
     changed = await kit.world.operator.patch(path, {"grade": "A"})
     assert changed.data["grade"] == "A"
