@@ -112,14 +112,15 @@ def rules_of(
 
 def _index_rule(entity: CompiledEntity, index: Index) -> Rule:
     # The engine's own columns, such as created_at, stand under their names.
+    fields = [entity.fields[n] for n in index.fields if n in entity.fields]
     ids = tuple(
-        name if name in entity.system_columns else entity.fields[name].id
+        entity.fields[name].id if name in entity.fields else name
         for name in index.fields
     )
     meaning: tuple[object, ...] = ids
     if index.unique:
         # Converted values may be alike where the old ones were not: build it anew.
-        kinds = tuple(ddl.type_of(entity.fields[name]) for name in index.fields)
+        kinds = tuple(ddl.type_of(field) for field in fields)
         meaning = (ids, entity.soft_delete, kinds)
 
     def add(rows: Rows) -> list[Step]:
@@ -127,7 +128,8 @@ def _index_rule(entity: CompiledEntity, index: Index) -> Rule:
         failing = ddl.shared_values(index, rows.future) if index.unique else None
         return [replace(step, failing_sql=failing, rows_sql=ddl.count_of(rows.table))]
 
-    return Rule(meaning, frozenset(ids), add, ddl.drop_index(index))
+    own = frozenset(field.id for field in fields)
+    return Rule(meaning, own, add, ddl.drop_index(index))
 
 
 def _check_rule(

@@ -34,6 +34,7 @@ def field(kind: str, **options: Any) -> dict[str, Any]:
     return {"id": "v", "name": "value", "type": kind, **options}
 
 
+NOBODY = "0190a5c0-7b1e-7cc0-9b57-4f2b1f1f7a10"
 CHOICE = {"options": ["a", "b"]}
 
 
@@ -72,7 +73,7 @@ async def test_a_change_that_no_rule_allows_is_refused_whatever_the_column_is(
         (field("text"), field("integer"), "12", "twelve"),
         (field("text"), field("date"), "2024-02-29", "2023-02-29"),
         (field("decimal"), field("integer"), "2.00", "2.50"),
-        (field("uuid"), field("relation", to="platform.users"), None, str(uuid4())),
+        (field("uuid"), field("relation", to="platform.users"), None, NOBODY),
     ],
 )
 async def test_a_new_type_counts_and_lists_the_values_that_do_not_fit(
@@ -146,6 +147,16 @@ async def test_a_default_that_a_unique_key_forbids_is_counted(
     other = await shelf.publish(items(name, NAME, {**filled, "default": "y"}))
     assert other == 2
     assert sorted(await shelf.read(f"{name}.items", "note")) == [("x",), ("y",)]
+
+
+async def test_an_index_over_the_engines_own_columns_comes_and_goes(
+    shelf: Shelf, name: str
+) -> None:
+    await shelf.publish(items(name, NAME))
+    await shelf.publish(items(name, NAME, indexes=[["name", "created_at"]]))
+    assert await shelf.drift(name) == []
+    await shelf.publish(items(name, NAME))
+    assert await shelf.drift(name) == []
 
 
 async def test_relations_to_a_table_of_the_same_plan_have_nothing_to_point_at(
