@@ -206,7 +206,7 @@ def _row_security(owner: "psycopg.Connection") -> Check:
             "failed",
             f"not forced on {', '.join(open_tables)}",
             "As rangka_owner: ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL "
-            "SECURITY; and publish the service again for its policies.",
+            "SECURITY; `rangka service drift` says which policies are missing.",
         )
     return Check("row level security", "ok", f"forced on all {len(rows)} tables")
 

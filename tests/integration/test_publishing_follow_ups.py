@@ -193,7 +193,8 @@ async def test_a_running_application_finishes_what_it_finds_and_what_comes(
 ) -> None:
     await shelf.publish(before(name))
     await shelf.publish(after(name))
-    working = FollowUps(shelf.database.owner)
+    await shelf.database.open()
+    working = FollowUps(shelf.database.owner, shelf.database.system)
     await working.start()
     try:
         await nothing_waits(shelf, name)
@@ -202,6 +203,7 @@ async def test_a_running_application_finishes_what_it_finds_and_what_comes(
         await nothing_waits(shelf, name)
     finally:
         await working.stop()
+        await shelf.database.close()
     assert await shelf.drift(name) == []
 
 

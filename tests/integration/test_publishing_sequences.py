@@ -348,7 +348,7 @@ def plain(value: Any) -> Any:
 
 
 @hypothesis_settings(
-    max_examples=15,
+    max_examples=12,
     # Each example takes more than a second: to make a failing one smaller, minutes.
     phases=(Phase.explicit, Phase.generate),
     derandomize=True,
