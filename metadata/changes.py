@@ -18,7 +18,6 @@ from metadata.changes_rows import (
     is_converted,
 )
 from metadata.changes_rules import added, dropped, rules_of, targets_of
-from metadata.checks_storage import relations_of
 from metadata.compiled import CompiledEntity, CompiledField, CompiledService
 from metadata.ddl import Step
 from metadata.definitions import Service
@@ -143,7 +142,7 @@ def _broken_relations(
         users = [
             path
             for other in others.values()
-            for path, target in relations_of(other)
+            for path, target in other.relations
             if target == entity.key
         ]
         if users:

@@ -23,28 +23,10 @@ def storage_findings(
         yield from _expressions(entity.fields, f"/entities/{index}/fields")
 
 
-def relations_of(service: Service) -> Iterator[tuple[str, str]]:
-    """Yield (path of the field, `service.entity` it points at), lines included."""
-    for entity in service.entities:
-        for field in entity.fields:
-            for path, item in _with_lines(f"{service.name}.{entity.name}", field):
-                target = getattr(item, "to", None)
-                if isinstance(target, str):
-                    yield path, target
-
-
-def _with_lines(
-    path: str, field: FieldDefinition
-) -> Iterator[tuple[str, FieldDefinition]]:
-    yield f"{path}.{field.name}", field
-    for inner in getattr(field, "fields", ()):
-        yield from _with_lines(f"{path}.{field.name}", inner)
-
-
 def _dependants(service: Service, others: Mapping[str, Service]) -> Iterator[Found]:
     own = {entity.name for entity in service.entities}
     for other in others.values():
-        for path, key in relations_of(other):
+        for path, key in other.relations:
             name, _, target = key.partition(".")
             if name == service.name and target not in own:
                 yield (

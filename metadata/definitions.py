@@ -6,6 +6,8 @@ shapes are possible, not whether a definition makes sense: that is `checks.py`.
 Keys are stable; a new one is optional and has a default.
 """
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -254,6 +256,26 @@ class Service(Definition):
     auth_type: Literal["none", "api_key", "jwt", "oauth"] = "none"
     health_check_url: Url | None = None
     endpoints: tuple[Endpoint, ...] = ()
+
+    @cached_property
+    def relations(self) -> tuple[tuple[str, str], ...]:
+        """Return (path of the field, entity it points at) of every relation.
+
+        Worked out once: a publish asks every published service for it.
+        """
+        return tuple(
+            (path, target)
+            for entity in self.entities
+            for field in entity.fields
+            for path, item in _with_lines(f"{self.name}.{entity.name}", field)
+            if isinstance(target := getattr(item, "to", None), str)
+        )
+
+
+def _with_lines(path: str, field: AnyField) -> Iterator[tuple[str, AnyField]]:
+    yield f"{path}.{field.name}", field
+    for inner in getattr(field, "fields", ()):
+        yield from _with_lines(f"{path}.{field.name}", inner)
 
 
 class ListLayout(Definition):
