@@ -19,10 +19,11 @@ _DURATION = re.compile(
     r"(?:(?P<seconds>[0-9]{1,10})S)?)?)"
 )
 _CLOCK = re.compile(r"([0-9]{1,6}):([0-5][0-9])(?::([0-5][0-9]))?")
-DURATION_PATTERN = (
-    "^P([0-9]{1,6}W|(?=[0-9T])([0-9]{1,6}D)?"
-    "(T(?=[0-9])([0-9]{1,8}H)?([0-9]{1,9}M)?([0-9]{1,10}S)?)?)$"
-)
+_SECONDS = "[0-9]{1,10}S"
+_MINUTES = f"[0-9]{{1,9}}M({_SECONDS})?"
+_TIME = f"T([0-9]{{1,8}}H({_MINUTES}|{_SECONDS})?|{_MINUTES}|{_SECONDS})"
+DURATION_PATTERN = f"^P([0-9]{{1,6}}W|[0-9]{{1,6}}D({_TIME})?|{_TIME})$"
+"""Without lookaround: the validators' engine has none."""
 
 
 class DurationField(FieldDefinition):
