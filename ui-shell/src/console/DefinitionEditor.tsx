@@ -1,136 +1,88 @@
-import { Button, Card, Group, Stack, Tabs, Textarea, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { Alert, Group, Loader, SegmentedControl, Stack } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { lazy, Suspense, useState } from "react";
 import { useText } from "../i18n";
-import {
-  type EntityDefinition,
-  labelOf,
-  newEntity,
-  type ServiceDefinition,
-  withLabel,
-} from "./definition";
-import { FieldTable } from "./FieldTable";
+import styles from "./Definition.module.css";
+import { DefinitionForm } from "./DefinitionForm";
+import type { ServiceDefinition } from "./definition";
+import { Findings } from "./PlanView";
+import { useFindings } from "./useFindings";
+import { usable } from "./usable";
+
+const CodeEditor = lazy(() => import("./CodeEditor"));
+const MODES = ["form", "both", "json"] as const;
+type Mode = (typeof MODES)[number];
 
 type Props = {
   definition: ServiceDefinition;
+  published: ServiceDefinition | null;
   isNew: boolean;
   onChange: (definition: ServiceDefinition) => void;
 };
 
-/** A service's definition, as tables and as JSON; both edit the same value. */
-export function DefinitionEditor({ definition, isNew, onChange }: Props) {
+/** A service's definition as a form and as JSON beside it; both edit the same value. */
+export function DefinitionEditor({ definition, published, isNew, onChange }: Props) {
   const t = useText();
-  const change = (next: EntityDefinition) =>
-    onChange({
-      ...definition,
-      entities: definition.entities.map((item) => (item.id === next.id ? next : item)),
-    });
-  return (
-    <Tabs defaultValue="entities" keepMounted={false}>
-      <Tabs.List mb="md">
-        <Tabs.Tab value="entities">{t("console.entities")}</Tabs.Tab>
-        <Tabs.Tab value="json">{t("console.json")}</Tabs.Tab>
-      </Tabs.List>
-      <Tabs.Panel value="entities">
-        <Stack>
-          <Group>
-            <TextInput
-              label={t("console.name")}
-              value={definition.name}
-              disabled={!isNew}
-              required
-              onChange={(event) => onChange({ ...definition, name: event.currentTarget.value })}
-            />
-            <TextInput
-              label={t("console.label")}
-              value={labelOf(definition.label)}
-              onChange={(event) => onChange(withLabel(definition, event.currentTarget.value))}
-            />
-          </Group>
-          {definition.entities.map((entity) => (
-            <Card key={entity.id} withBorder>
-              <Stack>
-                <Group align="flex-end">
-                  <TextInput
-                    label={t("console.entityName")}
-                    value={entity.name}
-                    required
-                    onChange={(event) => change({ ...entity, name: event.currentTarget.value })}
-                  />
-                  <TextInput
-                    label={t("console.entityLabel")}
-                    value={labelOf(entity.label)}
-                    onChange={(event) => change(withLabel(entity, event.currentTarget.value))}
-                  />
-                  <Button
-                    variant="subtle"
-                    color="red"
-                    onClick={() =>
-                      onChange({
-                        ...definition,
-                        entities: definition.entities.filter((item) => item.id !== entity.id),
-                      })
-                    }
-                  >
-                    {t("console.remove")}
-                  </Button>
-                </Group>
-                <FieldTable
-                  fields={entity.fields}
-                  onChange={(fields) => change({ ...entity, fields })}
-                />
-              </Stack>
-            </Card>
-          ))}
-          <Group>
-            <Button
-              variant="default"
-              onClick={() =>
-                onChange({ ...definition, entities: [...definition.entities, newEntity()] })
-              }
-            >
-              {t("console.addEntity")}
-            </Button>
-          </Group>
-        </Stack>
-      </Tabs.Panel>
-      <Tabs.Panel value="json">
-        <JsonEditor definition={definition} onChange={onChange} />
-      </Tabs.Panel>
-    </Tabs>
-  );
-}
-
-type JsonProps = Pick<Props, "definition" | "onChange">;
-
-function JsonEditor({ definition, onChange }: JsonProps) {
-  const t = useText();
-  const [text, setText] = useState(() => JSON.stringify(definition, null, 2));
-  const [wrong, setWrong] = useState("");
-  const take = (typed: string) => {
-    setText(typed);
-    try {
-      const parsed = JSON.parse(typed) as ServiceDefinition;
-      const entities = Array.isArray(parsed.entities) ? parsed.entities : [];
-      onChange({
-        ...parsed,
-        entities: entities.map((item) => ({ ...item, fields: item.fields ?? [] })),
-      });
-      setWrong("");
-    } catch (error) {
-      setWrong(error instanceof Error ? error.message : String(error));
-    }
+  const isWide = useMediaQuery("(min-width: 80em)", window.innerWidth >= 1280);
+  const [chosen, setChosen] = useState<Mode | null>(null);
+  const [wrong, setWrong] = useState<string | null>(null);
+  const findings = useFindings(definition);
+  const mode = chosen ?? (isWide ? "both" : "form");
+  const take = (parsed: unknown, syntax: string | null) => {
+    const next = syntax === null ? usable(parsed) : null;
+    setWrong(syntax ?? (next ? null : t("console.unusable")));
+    if (next) onChange(next);
   };
   return (
-    <Textarea
-      aria-label={t("console.json")}
-      autosize
-      minRows={20}
-      maxRows={40}
-      spellCheck={false}
-      styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
-      error={wrong}
-      value={text}
-      onChange={(event) => take(event.currentTarget.value)}
-    />
+    <Stack gap="md">
+      <Group justify="space-between">
+        <SegmentedControl
+          size="xs"
+          aria-label={t("console.show")}
+          value={mode}
+          data={MODES.map((value) => ({ value, label: t(`console.show.${value}`) }))}
+          onChange={(value) => {
+            setChosen(value as Mode);
+            setWrong(null);
+          }}
+        />
+      </Group>
+      <div className={styles.panes} data-mode={mode}>
+        {mode !== "json" && (
+          <Stack gap="md">
+            {wrong !== null && <Alert color="yellow">{t("console.jsonFirst")}</Alert>}
+            <fieldset className={styles.form} disabled={wrong !== null}>
+              <DefinitionForm
+                definition={definition}
+                published={published}
+                isNew={isNew}
+                onChange={onChange}
+              />
+            </fieldset>
+            <Findings findings={findings} />
+          </Stack>
+        )}
+        {mode !== "form" && (
+          <div className={styles.json}>
+            {wrong !== null && (
+              <Alert color="red" role="status">
+                {wrong}
+              </Alert>
+            )}
+            <div className={styles.code}>
+              <Suspense fallback={<Loader m="lg" />}>
+                <CodeEditor
+                  label={t("console.json")}
+                  value={definition}
+                  findings={findings}
+                  onChange={take}
+                />
+              </Suspense>
+            </div>
+            {mode === "json" && <Findings findings={findings} />}
+          </div>
+        )}
+      </div>
+    </Stack>
   );
 }

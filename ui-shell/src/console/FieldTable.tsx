@@ -1,133 +1,166 @@
-import { ActionIcon, Button, Checkbox, NativeSelect, Table, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Checkbox, Group, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Trash2 } from "lucide-react";
-import { get } from "../api/client";
-import { labelText, useText } from "../i18n";
+import { ArrowDown, ArrowUp, Settings2, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useText } from "../i18n";
+import { fieldTypesQuery } from "./api";
+import styles from "./Definition.module.css";
 import {
   type FieldDefinition,
-  type FieldType,
   labelOf,
+  named,
   newField,
-  optionsOf,
-  withLabel,
-  withOptions,
+  type ServiceDefinition,
+  withOption,
+  withType,
 } from "./definition";
+import { FieldOptions } from "./FieldOptions";
+import { TypePicker } from "./TypePicker";
 
-type Props = { fields: FieldDefinition[]; onChange: (fields: FieldDefinition[]) => void };
+type Props = {
+  definition: ServiceDefinition;
+  fields: FieldDefinition[];
+  kept: ReadonlySet<string>;
+  onChange: (fields: FieldDefinition[]) => void;
+};
 
-/** The fields of an entity as a table: name, label, type, the common switches, options. */
-export function FieldTable({ fields, onChange }: Props) {
+const SWITCHES = ["required", "unique", "index", "search"] as const;
+const WANTS_OPTIONS = new Set(["choice", "multi_choice", "relation", "computed", "sequence"]);
+
+/** The fields of an entity in their order; each with its type, switches and options. */
+export function FieldTable({ definition, fields, kept, onChange }: Props) {
   const t = useText();
-  const types = useQuery({
-    queryKey: ["field-types"],
-    queryFn: async () => (await get<FieldType[]>("/core/field-types")).data,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  const choices = (types.data ?? []).map((type) => ({
-    value: type.name,
-    label: labelText(type.label, type.name),
-  }));
-  const set = (index: number, field: FieldDefinition) =>
-    onChange(fields.map((old, at) => (at === index ? field : old)));
+  const types = useQuery(fieldTypesQuery()).data ?? [];
+  const [open, setOpen] = useState<string | null>(null);
+  const [removed, setRemoved] = useState<{ field: FieldDefinition; at: number } | null>(null);
+  const move = (from: number, to: number) => {
+    const next = [...fields];
+    next.splice(to, 0, ...next.splice(from, 1));
+    onChange(next);
+  };
+  const add = () => onChange([...fields, newField()]);
   return (
     <>
-      <Table.ScrollContainer minWidth={820}>
-        <Table verticalSpacing="xs">
-          <Table.Thead>
-            <Table.Tr>
-              {(
-                [
-                  "console.name",
-                  "console.label",
-                  "console.type",
-                  "console.required",
-                  "console.unique",
-                  "console.search",
-                  "console.options",
-                ] as const
-              ).map((key) => (
-                <Table.Th key={key}>{t(key)}</Table.Th>
-              ))}
-              <Table.Th aria-hidden="true" />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {fields.map((field, index) => (
-              <Table.Tr key={field.id}>
-                <Table.Td>
-                  <TextInput
-                    aria-label={`${t("console.name")} ${index + 1}`}
-                    value={field.name}
-                    onChange={(event) => set(index, { ...field, name: event.currentTarget.value })}
-                  />
-                </Table.Td>
-                <Table.Td>
-                  <TextInput
-                    aria-label={`${t("console.label")} ${index + 1}`}
-                    value={labelOf(field.label)}
-                    onChange={(event) => set(index, withLabel(field, event.currentTarget.value))}
-                  />
-                </Table.Td>
-                <Table.Td>
-                  <NativeSelect
-                    aria-label={`${t("console.type")} ${index + 1}`}
-                    value={field.type}
-                    data={choices.length ? choices : [field.type]}
-                    onChange={(event) =>
-                      set(index, withOptions({ ...field, type: event.currentTarget.value }, {}))
-                    }
-                  />
-                </Table.Td>
-                {(["required", "unique", "search"] as const).map((name) => (
-                  <Table.Td key={name}>
-                    <Checkbox
-                      aria-label={`${t(`console.${name}`)} ${index + 1}`}
-                      checked={field[name] === true}
-                      onChange={(event) =>
-                        set(index, { ...field, [name]: event.currentTarget.checked })
-                      }
-                    />
-                  </Table.Td>
-                ))}
-                <Table.Td>
-                  <TextInput
-                    key={field.type}
-                    aria-label={`${t("console.options")} ${index + 1}`}
-                    defaultValue={
-                      Object.keys(optionsOf(field)).length ? JSON.stringify(optionsOf(field)) : ""
-                    }
-                    placeholder='{"max_length": 120}'
-                    onBlur={(event) => {
-                      try {
-                        set(
-                          index,
-                          withOptions(field, JSON.parse(event.currentTarget.value || "{}")),
-                        );
-                        event.currentTarget.removeAttribute("aria-invalid");
-                      } catch {
-                        event.currentTarget.setAttribute("aria-invalid", "true");
-                      }
-                    }}
-                  />
-                </Table.Td>
-                <Table.Td>
+      <ol className={styles.fields}>
+        {fields.map((field, index) => {
+          const number = index + 1;
+          const set = (next: FieldDefinition) =>
+            onChange(fields.map((old) => (old.id === field.id ? next : old)));
+          return (
+            <li key={field.id} className={styles.field}>
+              <div className={styles.row}>
+                <TextInput
+                  label={t("console.label")}
+                  aria-label={`${t("console.label")} ${number}`}
+                  value={labelOf(field.label)}
+                  onChange={(event) =>
+                    set(named(field, event.currentTarget.value, kept.has(field.id)))
+                  }
+                />
+                <TextInput
+                  label={t("console.fieldName")}
+                  aria-label={`${t("console.fieldName")} ${number}`}
+                  value={field.name}
+                  maxLength={63}
+                  onChange={(event) => set({ ...field, name: event.currentTarget.value })}
+                />
+                <TypePicker
+                  label={`${t("console.type")} ${number}`}
+                  types={types}
+                  value={field.type}
+                  onChange={(type) => {
+                    set(withType(field, type));
+                    if (WANTS_OPTIONS.has(type)) setOpen(field.id);
+                  }}
+                />
+                <Group gap={2} wrap="nowrap">
+                  <ActionIcon
+                    variant="subtle"
+                    color="gray"
+                    disabled={index === 0}
+                    aria-label={`${t("console.moveUp")} ${number}`}
+                    onClick={() => move(index, index - 1)}
+                  >
+                    <ArrowUp size={16} />
+                  </ActionIcon>
+                  <ActionIcon
+                    variant="subtle"
+                    color="gray"
+                    disabled={index === fields.length - 1}
+                    aria-label={`${t("console.moveDown")} ${number}`}
+                    onClick={() => move(index, index + 1)}
+                  >
+                    <ArrowDown size={16} />
+                  </ActionIcon>
                   <ActionIcon
                     variant="subtle"
                     color="red"
-                    aria-label={`${t("console.remove")} ${index + 1}`}
-                    onClick={() => onChange(fields.filter((_, at) => at !== index))}
+                    aria-label={`${t("console.remove")} ${number}`}
+                    onClick={() => {
+                      setRemoved({ field, at: index });
+                      onChange(fields.filter((old) => old.id !== field.id));
+                    }}
                   >
                     <Trash2 size={16} />
                   </ActionIcon>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-      <Button variant="default" onClick={() => onChange([...fields, newField()])}>
-        {t("console.addField")}
-      </Button>
+                </Group>
+              </div>
+              <div className={styles.switches}>
+                {SWITCHES.map((name) => (
+                  <Checkbox
+                    key={name}
+                    size="xs"
+                    label={t(`console.${name}`)}
+                    aria-label={`${t(`console.${name}`)} ${number}`}
+                    checked={field[name] === true}
+                    onChange={(event) =>
+                      set(withOption(field, name, event.currentTarget.checked || null))
+                    }
+                  />
+                ))}
+                <Button
+                  variant="subtle"
+                  size="compact-xs"
+                  leftSection={<Settings2 size={13} />}
+                  aria-expanded={open === field.id}
+                  aria-label={`${t("console.options")} ${number}`}
+                  onClick={() => setOpen(open === field.id ? null : field.id)}
+                >
+                  {t("console.options")}
+                </Button>
+              </div>
+              {open === field.id && (
+                <FieldOptions
+                  definition={definition}
+                  field={field}
+                  type={types.find((type) => type.name === field.type)}
+                  onChange={set}
+                />
+              )}
+            </li>
+          );
+        })}
+      </ol>
+      <Group>
+        <Button variant="default" size="xs" onClick={add}>
+          {t("console.addField")}
+        </Button>
+        {removed && (
+          <Group gap="xs" role="status">
+            <Text size="sm">{t("console.fieldRemoved", { name: removed.field.name })}</Text>
+            <Button
+              variant="light"
+              size="xs"
+              onClick={() => {
+                onChange(fields.toSpliced(removed.at, 0, removed.field));
+                setRemoved(null);
+              }}
+            >
+              {t("console.undo")}
+            </Button>
+          </Group>
+        )}
+      </Group>
     </>
   );
 }

@@ -35,7 +35,7 @@ export function NewServicePage() {
           {failure}
         </Alert>
       )}
-      <DefinitionEditor isNew definition={definition} onChange={setDefinition} />
+      <DefinitionEditor isNew published={null} definition={definition} onChange={setDefinition} />
     </Stack>
   );
 }

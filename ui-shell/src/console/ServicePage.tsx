@@ -6,11 +6,11 @@ import { useState } from "react";
 import { post, request } from "../api/client";
 import { queryClient } from "../api/queries";
 import { useText } from "../i18n";
-import { type Finding, type Plan, type StoredService, serviceQuery } from "./api";
+import { type Plan, type StoredService, serviceQuery } from "./api";
 import { DefinitionEditor } from "./DefinitionEditor";
 import { newService } from "./definition";
 import { detailsOf } from "./failure";
-import { Findings, PlanView } from "./PlanView";
+import { PlanView } from "./PlanView";
 import { TenantToggles } from "./TenantToggles";
 
 /** One service: its definition, what publishing would do, and who has it. */
@@ -30,7 +30,6 @@ export function ServicePage() {
 function ServiceEditor({ stored }: { stored: StoredService }) {
   const t = useText();
   const [definition, setDefinition] = useState(stored.draft ?? stored.definition ?? newService());
-  const [findings, setFindings] = useState<Finding[] | null>(null);
   const [plan, setPlan] = useState<Plan | null>(null);
   const [accepted, setAccepted] = useState<string[]>([]);
   const [failure, setFailure] = useState("");
@@ -55,13 +54,7 @@ function ServiceEditor({ stored }: { stored: StoredService }) {
     notifications.show({ message: t("form.saved") });
     await reload();
   };
-  const validate = async () => {
-    setPlan(null);
-    const found = await post<{ findings: Finding[] }>(`${path}/validate`, { definition });
-    setFindings(found.data.findings);
-  };
   const show = async () => {
-    setFindings(null);
     setAccepted([]);
     setPlan((await post<Plan>(`${path}/plan`, { definition })).data);
   };
@@ -91,9 +84,6 @@ function ServiceEditor({ stored }: { stored: StoredService }) {
           <Button variant="default" disabled={busy} onClick={() => void attempt(save)}>
             {t("console.saveDraft")}
           </Button>
-          <Button variant="default" disabled={busy} onClick={() => void attempt(validate)}>
-            {t("console.validate")}
-          </Button>
           <Button variant="default" disabled={busy} onClick={() => void attempt(show)}>
             {t("console.plan")}
           </Button>
@@ -110,10 +100,10 @@ function ServiceEditor({ stored }: { stored: StoredService }) {
           {failure}
         </Alert>
       )}
-      {findings && <Findings findings={findings} />}
       {plan && <PlanView plan={plan} accepted={accepted} onAccept={setAccepted} />}
       <DefinitionEditor
         isNew={false}
+        published={stored.definition}
         definition={definition}
         onChange={(next) => {
           setDefinition(next);

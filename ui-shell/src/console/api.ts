@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { get } from "../api/client";
 import type { Json } from "../api/types";
-import type { ServiceDefinition } from "./definition";
+import type { FieldType, ServiceDefinition } from "./definition";
 
 export type Finding = { severity: string; path: string; message: string; remedy?: string | null };
 export type Step = {
@@ -49,4 +49,29 @@ export const serviceQuery = (name: string) =>
     queryFn: async () => (await get<StoredService>(`/core/services/${name}`)).data,
     staleTime: 0,
     refetchOnWindowFocus: false,
+  });
+
+export const fieldTypesQuery = () =>
+  queryOptions({
+    queryKey: ["field-types"],
+    queryFn: async () => (await get<FieldType[]>("/core/field-types")).data,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** Every entity that a relation may point at, as `service.entity`. */
+export const targetsQuery = () =>
+  queryOptions({
+    queryKey: ["console", "targets"],
+    queryFn: async (): Promise<string[]> => {
+      const { data } = await get<ServiceRow[]>("/core/services");
+      const found = await Promise.all(
+        data
+          .filter((service) => service.published_version !== null)
+          .map((service) => get<StoredService>(`/core/services/${service.name}`)),
+      );
+      const targets = found.flatMap(({ data: { name, definition } }) =>
+        (definition?.entities ?? []).map((entity) => `${name}.${entity.name}`),
+      );
+      return [...targets.sort(), "platform.users"];
+    },
   });

@@ -1,4 +1,4 @@
-import type { Json, JsonObject, Label } from "../api/types";
+import type { Json, JsonObject, Label, PropertySchema } from "../api/types";
 
 export type FieldDefinition = JsonObject & { id: string; name: string; type: string };
 export type EntityDefinition = JsonObject & {
@@ -12,7 +12,12 @@ export type ServiceDefinition = JsonObject & {
   entities: EntityDefinition[];
 };
 
-export type FieldType = { name: string; label: Label };
+export type FieldType = {
+  name: string;
+  label: Label;
+  description: Label;
+  schema: PropertySchema;
+};
 
 /** A stable id never changes after, whatever is renamed. */
 export const randomId = (): string =>
@@ -22,7 +27,9 @@ export const newField = (): FieldDefinition => ({ id: randomId(), name: "", type
 export const newEntity = (): EntityDefinition => ({
   id: randomId(),
   name: "",
-  fields: [{ ...newField(), name: "name", required: true, search: true }],
+  fields: [
+    { ...newField(), name: "name", label: { en: "Name" }, required: true, search: true },
+  ],
 });
 
 export function newService(): ServiceDefinition {
@@ -63,13 +70,116 @@ export function withLabel<T extends JsonObject>(item: T, text: string): T {
   return (Object.keys(next).length ? { ...rest, label: next } : rest) as T;
 }
 
-const OWN_COLUMNS = new Set(["id", "name", "label", "type", "required", "unique", "search"]);
+const COMMON = [
+  "id",
+  "name",
+  "label",
+  "help",
+  "type",
+  "required",
+  "unique",
+  "index",
+  "search",
+  "readonly",
+  "immutable",
+];
 
-/** Returns what a field's type wants beside the columns of the table. */
-export const optionsOf = (field: FieldDefinition): JsonObject =>
-  Object.fromEntries(Object.entries(field).filter(([name]) => !OWN_COLUMNS.has(name)));
+/** Returns the field with another type: what only the old type understood goes. */
+export const withType = (field: FieldDefinition, type: string): FieldDefinition => ({
+  ...(Object.fromEntries(
+    Object.entries(field).filter(([name]) => COMMON.includes(name)),
+  ) as FieldDefinition),
+  type,
+});
 
-export function withOptions(field: FieldDefinition, options: JsonObject): FieldDefinition {
-  const own = Object.fromEntries(Object.entries(field).filter(([name]) => OWN_COLUMNS.has(name)));
-  return { ...options, ...own } as FieldDefinition;
+/** Sets one option; null takes it away, and so brings its default back. */
+export function withOption(field: FieldDefinition, name: string, value: Json): FieldDefinition {
+  const { [name]: _, ...rest } = field;
+  return (value === null ? rest : { ...rest, [name]: value }) as FieldDefinition;
+}
+
+/** `Nomor KTP` → `nomor_ktp`: a name the API and the database accept. */
+export function nameFrom(label: string, longest = 63): string {
+  const words = label
+    .normalize("NFKD")
+    .replaceAll(/\p{Mark}/gu, "")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replaceAll(/^[_0-9]+|_+$/g, "");
+  return words.slice(0, longest);
+}
+
+/** Sets the label, and the name with it as long as nobody chose another name. */
+export function named<T extends JsonObject & { name: string }>(
+  item: T,
+  text: string,
+  isKept: boolean,
+  longest?: number,
+): T {
+  const follows = !isKept && item.name === nameFrom(labelOf(item.label), longest);
+  const labelled = withLabel(item, text);
+  return follows ? { ...labelled, name: nameFrom(text, longest) } : labelled;
+}
+
+/** Every stable id in a definition. */
+export const idsOf = (definition: ServiceDefinition | null): ReadonlySet<string> =>
+  new Set(
+    (definition?.entities ?? []).flatMap((entity) => [
+      entity.id,
+      ...entity.fields.map((field) => field.id),
+    ]),
+  );
+
+const pointsAt = (definition: ServiceDefinition, entity: string) => `${definition.name}.${entity}`;
+
+/** Puts a changed entity in; a new name reaches the menu and the relations to it. */
+export function withEntity(
+  definition: ServiceDefinition,
+  next: EntityDefinition,
+): ServiceDefinition {
+  const old = definition.entities.find((item) => item.id === next.id);
+  const replaced = definition.entities.map((item) => (item.id === next.id ? next : item));
+  if (!old || old.name === next.name || !old.name) return { ...definition, entities: replaced };
+  const from = pointsAt(definition, old.name);
+  const entities = replaced.map((entity) => ({
+    ...entity,
+    fields: entity.fields.map((field) =>
+      field.to === from ? { ...field, to: pointsAt(definition, next.name) } : field,
+    ),
+  }));
+  return withMenuItems({ ...definition, entities }, (items) =>
+    items.map((item) => (item.entity === old.name ? { ...item, entity: next.name } : item)),
+  );
+}
+
+export const withoutEntity = (definition: ServiceDefinition, id: string): ServiceDefinition => {
+  const gone = definition.entities.find((item) => item.id === id);
+  const entities = definition.entities.filter((item) => item.id !== id);
+  return withMenuItems({ ...definition, entities }, (items) =>
+    items.filter((item) => item.entity !== gone?.name),
+  );
+};
+
+function withMenuItems(
+  definition: ServiceDefinition,
+  change: (items: JsonObject[]) => JsonObject[],
+): ServiceDefinition {
+  const menu = objectOf(definition.menu);
+  if (!Array.isArray(menu.items)) return definition;
+  return { ...definition, menu: { ...menu, items: change(menu.items.map(objectOf)) } };
+}
+
+/** Renames a service that was never stored; relations within it follow. */
+export function renamed(definition: ServiceDefinition, next: ServiceDefinition): ServiceDefinition {
+  const start = `${definition.name}.`;
+  if (definition.name === next.name || !definition.name) return next;
+  const entities = next.entities.map((entity) => ({
+    ...entity,
+    fields: entity.fields.map((field) =>
+      typeof field.to === "string" && field.to.startsWith(start)
+        ? { ...field, to: `${next.name}.${field.to.slice(start.length)}` }
+        : field,
+    ),
+  }));
+  return { ...next, entities };
 }

@@ -1,0 +1,183 @@
+import { Checkbox, NativeSelect, Textarea, TextInput } from "@mantine/core";
+import { useState } from "react";
+import type { Json, PropertySchema } from "../api/types";
+import { useText, wordsOf } from "../i18n";
+import styles from "./Definition.module.css";
+import {
+  type FieldDefinition,
+  type FieldType,
+  type ServiceDefinition,
+  withOption,
+} from "./definition";
+import { TargetPicker } from "./TargetPicker";
+
+type Props = {
+  definition: ServiceDefinition;
+  field: FieldDefinition;
+  type: FieldType | undefined;
+  onChange: (field: FieldDefinition) => void;
+};
+
+const SHOWN_ELSEWHERE = new Set([
+  "id",
+  "name",
+  "type",
+  "label",
+  "required",
+  "unique",
+  "index",
+  "search",
+]);
+const LAST = ["default", "help", "readonly", "immutable"];
+
+/** What a field's type can be told, made from the JSON Schema of the type. */
+export function FieldOptions({ definition, field, type, onChange }: Props) {
+  if (!type) return null;
+  const properties = propertiesOf(type.schema);
+  const names = Object.keys(properties).filter((name) => !SHOWN_ELSEWHERE.has(name));
+  const ordered = [...names.filter((name) => !LAST.includes(name)), ...LAST].filter((name) =>
+    names.includes(name),
+  );
+  return (
+    <div className={styles.options}>
+      {ordered.map((name) => {
+        const set = (value: Json) => onChange(withOption(field, name, value));
+        const value = field[name] ?? null;
+        if (type.name === "relation" && name === "to")
+          return (
+            <TargetPicker key={name} definition={definition} value={value} onChange={set} />
+          );
+        return (
+          <Option key={name} name={name} schema={properties[name] ?? {}} value={value} set={set} />
+        );
+      })}
+    </div>
+  );
+}
+
+function propertiesOf(schema: PropertySchema): { [name: string]: PropertySchema } {
+  const at = schema.$ref?.split("/").at(-1);
+  return (at ? schema.$defs?.[at]?.properties : schema.properties) ?? {};
+}
+
+type Kind = "boolean" | "number" | "text" | "one" | "values" | "json";
+
+function kindOf(name: string, schema: PropertySchema): Kind {
+  const parts = schema.anyOf ?? [schema];
+  const has = (type: string) => parts.some((part) => part.type === type);
+  if (schema.enum) return "one";
+  if (has("boolean")) return "boolean";
+  if (has("integer") || has("number")) return "number";
+  if (name === "options") return "values";
+  if (has("string")) return "text";
+  return "json";
+}
+
+type OptionProps = {
+  name: string;
+  schema: PropertySchema;
+  value: Json;
+  set: (value: Json) => void;
+};
+
+function Option({ name, schema, value, set }: OptionProps) {
+  const t = useText();
+  const shared = { label: wordsOf(name), description: schema.description, size: "xs" } as const;
+  const kind = kindOf(name, schema);
+  // A label may be an object with a text per language; that one is edited as JSON.
+  const isPlain = value === null || typeof value !== "object";
+  if (kind === "boolean")
+    return (
+      <Checkbox
+        {...shared}
+        checked={value === true}
+        onChange={(event) => set(event.currentTarget.checked || null)}
+      />
+    );
+  if (kind === "one")
+    return (
+      <NativeSelect
+        {...shared}
+        data={(schema.enum ?? []).map(String)}
+        value={String(value ?? schema.default ?? "")}
+        onChange={(event) => set(event.currentTarget.value)}
+      />
+    );
+  if (kind === "values") return <Values shared={shared} value={value} set={set} />;
+  if (kind === "json" || !isPlain)
+    return <JsonOption shared={shared} value={value} set={set} wrong={t("console.notJson")} />;
+  return (
+    <TextInput
+      {...shared}
+      type={kind === "number" ? "number" : "text"}
+      value={value === null ? "" : String(value)}
+      placeholder={schema.default === undefined ? "" : String(schema.default ?? "")}
+      onChange={({ currentTarget: { value: typed } }) =>
+        set(typed === "" ? null : kind === "number" ? Number(typed) : typed)
+      }
+    />
+  );
+}
+
+type Shared = { label: string; description: string | undefined; size: "xs" };
+type PartProps = { shared: Shared; value: Json; set: (value: Json) => void };
+
+const valueOf = (item: Json): string =>
+  typeof item === "object" && item !== null && !Array.isArray(item)
+    ? String(item.value)
+    : String(item);
+
+/** The values of a choice, one on a line; labels and colours of known values stay. */
+function Values({ shared, value, set }: PartProps) {
+  const t = useText();
+  const items = Array.isArray(value) ? value : [];
+  const [typed, setTyped] = useState(() => items.map(valueOf).join("\n"));
+  return (
+    <Textarea
+      {...shared}
+      description={t("console.valuesHelp")}
+      autosize
+      minRows={3}
+      value={typed}
+      onChange={(event) => {
+        const text = event.currentTarget.value;
+        setTyped(text);
+        const lines = text.split("\n").map((line) => line.trim());
+        const known = new Map(items.map((item) => [valueOf(item), item]));
+        const next = lines.filter(Boolean).map((line) => known.get(line) ?? line);
+        set(next.length ? next : null);
+      }}
+    />
+  );
+}
+
+function JsonOption({ shared, value, set, wrong }: PartProps & { wrong: string }) {
+  const shown = value === null ? "" : JSON.stringify(value);
+  const [typed, setTyped] = useState<string | null>(null);
+  const [error, setError] = useState("");
+  return (
+    <TextInput
+      {...shared}
+      error={error}
+      value={typed ?? shown}
+      onChange={(event) => setTyped(event.currentTarget.value)}
+      onBlur={() => {
+        if (typed === null) return;
+        const parsed = parse(typed);
+        setError(parsed === undefined ? wrong : "");
+        if (parsed === undefined) return;
+        set(parsed);
+        setTyped(null);
+      }}
+    />
+  );
+}
+
+/** Returns what stands there; undefined when it is no JSON. */
+function parse(typed: string): Json | undefined {
+  try {
+    return typed.trim() === "" ? null : (JSON.parse(typed) as Json);
+  } catch {
+    return undefined;
+  }
+}
