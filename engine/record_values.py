@@ -40,6 +40,7 @@ def for_create(
         if name not in values and field.definition.default is not None:
             values[name] = resolve(ctx, field.definition.default)
     details.extend(_unfit(entity.create_validator, values, details))
+    details.extend(_not_initial(entity, values))
     _raise(details)
     return values
 
@@ -118,8 +119,10 @@ def check_rules(
     changed = set(changed)
     details: list[Detail] = []
     for rule in entity.rules:
-        if evaluate(rule.when, record, variables(ctx)):
-            details.extend(_broken(ctx, rule, record, changed, creating=creating))
+        if evaluate(rule.when, record, variables(ctx), entity.fields):
+            details.extend(
+                _broken(ctx, entity, rule, record, changed, creating=creating)
+            )
     _raise(details)
 
 
@@ -159,10 +162,13 @@ def for_action(action: CompiledAction, payload: Values) -> Values:
 
 
 def check_action(
-    ctx: RequestContext, action: CompiledAction, record: Mapping[str, Any]
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    action: CompiledAction,
+    record: Mapping[str, Any],
 ) -> None:
     """Raise Conflict (ACTION_NOT_OFFERED) when the record is not in a fitting state."""
-    if not evaluate(action.when, record, variables(ctx)):
+    if not evaluate(action.when, record, variables(ctx), entity.fields):
         raise Conflict(
             f"{action.name} is not possible for this record in its present state.",
             code="ACTION_NOT_OFFERED",
@@ -225,6 +231,15 @@ def _apply_presets(
         values[name] = forced
 
 
+def _not_initial(entity: CompiledEntity, values: Values) -> Iterable[Detail]:
+    """Yield choice fields of a new record that do not stand at their start."""
+    for name, value in values.items():
+        initial = getattr(entity.fields[name].definition, "initial", None)
+        if initial is not None and value not in {None, initial}:
+            message = f'A new record starts as "{initial}".'
+            yield Detail(name, "transition", message, {"allowed": [initial]})
+
+
 def _unfit(validator: Any, values: Values, known: list[Detail]) -> list[Detail]:
     named = {detail.field for detail in known}
     return [d for d in findings(validator, values) if d.field not in named]
@@ -232,6 +247,7 @@ def _unfit(validator: Any, values: Values, known: list[Detail]) -> list[Detail]:
 
 def _broken(
     ctx: RequestContext,
+    entity: CompiledEntity,
     rule: CompiledRule,
     record: Mapping[str, Any],
     changed: set[str],
@@ -246,7 +262,9 @@ def _broken(
         for name in rule.readonly:
             if name in changed:
                 yield Detail(name, "readonly", wording or "This can no longer change.")
-    if rule.check is not None and not evaluate(rule.check, record, variables(ctx)):
+    if rule.check is not None and not evaluate(
+        rule.check, record, variables(ctx), entity.fields
+    ):
         yield Detail("", "rule", wording or "These values do not go together.")
 
 

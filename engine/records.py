@@ -194,7 +194,7 @@ class Records:
             old = None
             if record_id is not None:
                 old = await self._old(write, record_id, running, None)
-                record_values.check_action(ctx, action, old)
+                record_values.check_action(ctx, entity, action, old)
             host = self._host(write, running)
             code = self.service_code(entity).actions.get((entity.name, name))
             result = await code(host, old, values) if code else None

@@ -1,14 +1,17 @@
 """A condition evaluated over one record in Python.
 
-Used for rules, row conditions of actions and permission checks on values that are not
-in the database yet. Answers as the SQL of `engine/query` does: a comparison with a
-missing value is false, `_neq` and `_nin` are true for it.
+Used for rules and for the states in which an action is offered. Answers as the SQL of
+`engine/query` does, since operands and values go through the same field types: a
+comparison with a missing value is false, `_neq` and `_nin` are true for it. Where SQL
+refuses an operand of the wrong type, the comparison counts as not met.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from metadata.compiled import CompiledField
 from metadata.conditions import (
     And,
     Comparison,
@@ -18,30 +21,51 @@ from metadata.conditions import (
     Quantified,
     Variable,
 )
+from metadata.fields.base import InvalidValue
 
 Variables = Callable[[Variable], Any]
+Fields = Mapping[str, CompiledField]
+
+NUMBERS = frozenset(
+    {"integer", "money", "decimal", "percent", "duration", "rate", "bytes"}
+)
+TEXT_MATCHES = frozenset({"_contains", "_icontains", "_starts", "_ends"})
+_NO_FIELDS: Fields = {}
+
+
+class _Unfit(Exception):
+    """A value cannot be compared with values of the field."""
 
 
 def evaluate(
-    condition: Condition, record: Mapping[str, Any], variables: Variables
+    condition: Condition,
+    record: Mapping[str, Any],
+    variables: Variables,
+    fields: Fields = _NO_FIELDS,
 ) -> bool:
     """Return whether the record meets the condition.
 
     `record` holds API values by name; relations that a path walks must be expanded.
-    `variables` gives the JSON value of a variable.
+    `variables` gives the JSON value of a variable. `fields` says how the values are
+    compared; a name it lacks is compared as JSON.
     """
     match condition:
         case Comparison(path, operator, value):
-            return _compare(operator, _walk(record, path), _fill(value, variables))
+            field = fields.get(path[0]) if len(path) == 1 else None
+            filled = _fill(value, variables)
+            return _compare(operator, _walk(record, path), filled, field)
         case And(parts):
-            return all(evaluate(part, record, variables) for part in parts)
+            return all(evaluate(part, record, variables, fields) for part in parts)
         case Or(parts):
-            return any(evaluate(part, record, variables) for part in parts)
+            return any(evaluate(part, record, variables, fields) for part in parts)
         case Not(part):
-            return not evaluate(part, record, variables)
+            return not evaluate(part, record, variables, fields)
         case Quantified(path, some, inner):
+            owner = fields.get(path[0])
+            lines = owner.lines if owner is not None else None
+            below = lines.fields if lines is not None else _NO_FIELDS
             rows = _walk(record, path) or []
-            met = any(evaluate(inner, row, variables) for row in rows)
+            met = any(evaluate(inner, row, variables, below) for row in rows)
             return met if some else not met
     raise TypeError(f"not a condition: {condition!r}")
 
@@ -56,81 +80,149 @@ def _walk(record: Any, path: Sequence[str]) -> Any:
 
 def _fill(value: Any, variables: Variables) -> Any:
     if isinstance(value, Variable):
-        return variables(value)
+        filled = variables(value)
+        return _NULL if filled is None else filled
     if isinstance(value, tuple):
         return tuple(_fill(item, variables) for item in value)
     return value
 
 
-def _compare(operator: str, left: Any, right: Any) -> bool:
+class _Null:
+    """A variable without a value; unlike a written null it equals nothing."""
+
+
+_NULL = _Null()
+
+
+def _compare(
+    operator: str, value: Any, operand: Any, field: CompiledField | None
+) -> bool:
     if operator == "_null":
-        return (left is None) is bool(right)
-    if operator in {"_eq", "_neq"}:
-        equal = _equal(left, right)
-        return equal if operator == "_eq" else not equal
-    if operator in {"_in", "_nin"}:
-        found = left is not None and _among(left, right)
-        return found if operator == "_in" else not found
-    if left is None or right is None:
+        return (value is None) is operand
+    if operand is None:
+        return (value is None) is (operator == "_eq")
+    if operator in {"_neq", "_nin"} and value is None:
+        return operator == "_nin" or operand is not _NULL
+    if value is None:
         return False
-    if operator in {"_contains", "_icontains", "_starts", "_ends"}:
-        return _text(operator, left, right)
-    if operator == "_between":
-        return _order(left, right[0]) >= 0 and _order(left, right[1]) <= 0
-    difference = _order(left, right)
-    return {
-        "_lt": difference < 0,
-        "_lte": difference <= 0,
-        "_gt": difference > 0,
-        "_gte": difference >= 0,
-    }[operator]
-
-
-def _among(left: Any, right: Sequence[Any]) -> bool:
-    if isinstance(left, list):
-        return any(_equal(item, value) for item in left for value in right)
-    return any(_equal(left, value) for value in right)
-
-
-def _equal(left: Any, right: Any) -> bool:
-    if left is None or right is None:
-        return left is right
-    if isinstance(left, bool) != isinstance(right, bool):
+    try:
+        return _met(operator, value, operand, field)
+    except _Unfit:
         return False
-    left, right = _comparable(left, right)
-    return bool(left == right)
 
 
-def _order(left: Any, right: Any) -> int:
-    left, right = _comparable(left, right)
+def _met(operator: str, value: Any, operand: Any, field: CompiledField | None) -> bool:
+    if operator in {"_in", "_nin", "_between"}:
+        # Every operand is read first: one unfit operand spoils the comparison.
+        many = [_read(field, operator, item) for item in operand]
+        if operator == "_between":
+            low, high = many
+            return _order(_own(field, value), low, high)
+        known = [item for item in many if item is not _NULL]
+        found = any(item in known for item in _items(field, value))
+        return found if operator == "_in" else not found and len(known) == len(many)
+    right = _read(field, operator, operand)
+    if right is _NULL:
+        return operator == "_neq"
+    if operator in TEXT_MATCHES:
+        if isinstance(value, list):
+            return operator == "_contains" and right in value
+        return _match(operator, value, right)
+    left = _own(field, value)
+    match operator:
+        case "_eq" | "_neq":
+            return _same(left, right) is (operator == "_eq")
+        case "_lt":
+            return _order(left, None, right) and not _same(left, right)
+        case "_lte":
+            return _order(left, None, right)
+        case "_gt":
+            return _order(left, right, None) and not _same(left, right)
+    return _order(left, right, None)
+
+
+def _items(field: CompiledField | None, value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [_own(field, value)]
+
+
+def _own(field: CompiledField | None, value: Any) -> Any:
+    """Return the record's side, ready to be compared."""
+    return _read(field, "_eq", value)
+
+
+def _read(field: CompiledField | None, operator: str, value: Any) -> Any:
+    """Return a value as its field compares it; raises _Unfit.
+
+    Without a field a number is exact and everything else is itself.
+    """
+    if value is _NULL:
+        return value
+    if field is None:
+        return _plain(value)
+    if operator not in field.type.operators:
+        raise _Unfit
+    text = _parameter(field, operator, value)
+    kind = field.type.name
+    if kind in NUMBERS:
+        return Decimal(text)
+    if kind == "datetime":
+        return datetime.fromisoformat(text)
+    return text
+
+
+def _parameter(field: CompiledField, operator: str, value: Any) -> str:
+    definition = field.definition
     try:
-        return int(left > right) - int(left < right)
-    except TypeError:
-        one, other = str(left), str(right)
-        return int(one > other) - int(one < other)
+        text = field.type.operand_parameter(definition, operator, value)
+    except InvalidValue as error:
+        if not isinstance(value, str):
+            raise _Unfit from error
+        try:
+            read = field.type.text_in(definition, value)
+            text = field.type.operand_parameter(definition, operator, read)
+        except InvalidValue as second:
+            raise _Unfit from second
+    if text is None:
+        raise _Unfit
+    return text
 
 
-def _comparable(left: Any, right: Any) -> tuple[Any, Any]:
-    """Return both as numbers when one is a number and the other spells one."""
-    if isinstance(left, str) == isinstance(right, str):
-        return left, right
-    if isinstance(left, bool | list | dict) or isinstance(right, bool | list | dict):
-        return left, right
-    try:
-        return Decimal(str(left)), Decimal(str(right))
-    except InvalidOperation:
-        return left, right
+def _plain(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Decimal(str(value))
+    return value
 
 
-def _text(operator: str, left: Any, right: Any) -> bool:
-    if isinstance(left, list):
-        return operator == "_contains" and _among(left, [right])
-    whole, part = str(left), str(right)
+def _same(left: Any, right: Any) -> bool:
+    return type(left) is type(right) and bool(left == right)
+
+
+def _order(value: Any, low: Any, high: Any) -> bool:
+    """Return whether low <= value <= high; None on a side leaves it open."""
+    for bound in (low, high):
+        if bound is _NULL:
+            return False
+        if bound is not None and type(bound) is not type(value):
+            raise _Unfit
+    if not isinstance(value, Decimal | datetime | str):
+        raise _Unfit
+    above = low is None or low <= value
+    return above and (high is None or value <= high)
+
+
+def folded(text: str) -> str:
+    """Return a text without case, each character by itself as PostgreSQL does it."""
+    return "".join(character.lower()[0] for character in text)
+
+
+def _match(operator: str, value: Any, part: Any) -> bool:
+    if not isinstance(value, str) or not isinstance(part, str):
+        raise _Unfit
     match operator:
         case "_contains":
-            return part in whole
+            return part in value
         case "_icontains":
-            return part.lower() in whole.lower()
+            return folded(part) in folded(value)
         case "_starts":
-            return whole.startswith(part)
-    return whole.endswith(part)
+            return value.startswith(part)
+    return value.endswith(part)

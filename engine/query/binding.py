@@ -94,10 +94,17 @@ class Binder:
         """Return the parameter of an operand: a slot, a variable or a constant."""
         if isinstance(value, Slot):
             index = value.index
-            return self.bind(lambda _c, values: _encode(convert(values[index])), kind)
+            return self.bind(
+                lambda ctx, values: _encode(convert(_filled(ctx, values[index]))), kind
+            )
         if isinstance(value, Variable):
             variable = value
             return self.bind(lambda ctx, _v: _variable(ctx, variable, convert), kind)
+        if isinstance(value, tuple) and any(isinstance(v, Variable) for v in value):
+            listed = value
+            return self.bind(
+                lambda ctx, _v: _encode(convert(_filled(ctx, listed))), kind
+            )
         return self.constant(convert(value), kind)
 
     def tenant(self) -> sa.ColumnElement[Any]:
@@ -124,6 +131,15 @@ def _variable(
 ) -> bytes | None:
     value = value_of(ctx, variable)
     return None if value is None else _encode(convert(value))
+
+
+def _filled(ctx: RequestContext, value: Any) -> Any:
+    """Return a list of operands with its variables filled in."""
+    if not isinstance(value, tuple):
+        return value
+    return tuple(
+        value_of(ctx, item) if isinstance(item, Variable) else item for item in value
+    )
 
 
 def _encode(text: str | None) -> bytes | None:

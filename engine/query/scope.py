@@ -288,7 +288,9 @@ class Scope:
         if operator in {"_in", "_nin"}:
 
             def convert_list(items: Any) -> str | None:
-                return _array([convert(item) for item in items])
+                return _array(
+                    [None if item is None else convert(item) for item in items]
+                )
 
             many = ARRAY(sql_type) if not isinstance(sql_type, ARRAY) else sql_type
             return [binder.of(value, convert_list, many)]
