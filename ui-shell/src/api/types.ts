@@ -86,7 +86,7 @@ export type PropertySchema = {
   "x-rangka-ref"?: string;
 };
 
-export type Choice = { value: Json; label?: Label | null; colour?: string | null };
+export type Choice = { value: Json; label?: Label | null; color?: string | null };
 
 export type FieldOptions = {
   widget?: string;

@@ -44,3 +44,9 @@ export function bodyOf(schema: PropertySchema, values: JsonObject): JsonObject {
   }
   return body;
 }
+
+/** Returns every control of a UI schema, in the order in which they stand. */
+export function controlsOf(element: UiElement): { name: string; element: UiElement }[] {
+  if (element.type === "Control") return [{ name: nameOf(element), element }];
+  return (element.elements ?? []).flatMap(controlsOf);
+}

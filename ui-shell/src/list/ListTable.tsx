@@ -1,28 +1,54 @@
-import { Badge, Table, UnstyledButton } from "@mantine/core";
+import { Table, UnstyledButton } from "@mantine/core";
 import { ArrowDown, ArrowUp } from "lucide-react";
+import type { KeyboardEvent } from "react";
 import type { Column, EntityRecord } from "../api/types";
-import { labelText, wordsOf } from "../i18n";
+import { labelText, useText, wordsOf } from "../i18n";
+import { nextSort } from "./filters";
 import { cellText, valueAt } from "./format";
+import styles from "./List.module.css";
 
 const NUMBERS = new Set(["integer", "decimal", "money", "percent", "rate", "bytes"]);
 
 type Props = {
   columns: readonly Column[];
+  widths: { [field: string]: number };
   rows: readonly EntityRecord[];
+  titleField: string;
   sort: string;
+  selected: ReadonlyMap<string, EntityRecord>;
   onSort: (sort: string) => void;
   onOpen: (id: string) => void;
+  onSelect: (rows: readonly EntityRecord[], on: boolean) => void;
 };
 
-/** The rows of a list; a header sorts, a row opens. */
-export function ListTable({ columns, rows, sort, onSort, onOpen }: Props) {
+/** The rows of a list: a header sorts (shift adds a key), a row opens, a box selects. */
+export function ListTable(props: Props) {
+  const { columns, widths, rows, titleField, sort, selected, onSort, onOpen, onSelect } = props;
+  const t = useText();
+  const all = rows.every((record) => selected.has(record.id));
+  const onKeys = (event: KeyboardEvent<HTMLTableRowElement>, record: EntityRecord) => {
+    if (event.target !== event.currentTarget) return;
+    if (event.key === "Enter") onOpen(record.id);
+    if (event.key === "x" || event.key === " ") {
+      event.preventDefault();
+      onSelect([record], !selected.has(record.id));
+    }
+  };
   return (
-    <Table.ScrollContainer minWidth={640}>
-      <Table highlightOnHover stickyHeader verticalSpacing="xs">
+    <Table.ScrollContainer minWidth={640} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+      <Table highlightOnHover className={styles.table}>
         <Table.Thead>
           <Table.Tr>
+            <Table.Th className={styles.check}>
+              <input
+                type="checkbox"
+                aria-label={t("list.selectAll")}
+                checked={all}
+                onChange={() => onSelect(rows, !all)}
+              />
+            </Table.Th>
             {columns.map((column) => (
-              <Header key={column.field} column={column} sort={sort} onSort={onSort} />
+              <Header key={column.field} {...{ column, sort, onSort }} width={widths[column.field]} />
             ))}
           </Table.Tr>
         </Table.Thead>
@@ -30,15 +56,28 @@ export function ListTable({ columns, rows, sort, onSort, onOpen }: Props) {
           {rows.map((record) => (
             <Table.Tr
               key={record.id}
+              data-row
+              data-selected={selected.has(record.id) || undefined}
               tabIndex={0}
               style={{ cursor: "pointer" }}
               onClick={() => onOpen(record.id)}
-              onKeyDown={(event) => {
-                if (event.key === "Enter") onOpen(record.id);
-              }}
+              onKeyDown={(event) => onKeys(event, record)}
             >
+              <Table.Td className={styles.check} onClick={(event) => event.stopPropagation()}>
+                <input
+                  type="checkbox"
+                  aria-label={t("list.selectRow", { name: String(record[titleField] ?? record.id) })}
+                  checked={selected.has(record.id)}
+                  onChange={(event) => onSelect([record], event.currentTarget.checked)}
+                />
+              </Table.Td>
               {columns.map((column) => (
-                <Table.Td key={column.field} ta={NUMBERS.has(column.type) ? "right" : "left"}>
+                <Table.Td
+                  key={column.field}
+                  ta={NUMBERS.has(column.type) ? "right" : "left"}
+                  maw={widths[column.field]}
+                  fw={column.field === titleField ? 500 : undefined}
+                >
                   <Cell column={column} record={record} />
                 </Table.Td>
               ))}
@@ -50,25 +89,26 @@ export function ListTable({ columns, rows, sort, onSort, onOpen }: Props) {
   );
 }
 
-function Header({ column, sort, onSort }: Pick<Props, "sort" | "onSort"> & { column: Column }) {
+type HeaderProps = Pick<Props, "sort" | "onSort"> & { column: Column; width: number | undefined };
+
+function Header({ column, sort, width, onSort }: HeaderProps) {
   const label = labelText(column.label, wordsOf(column.field));
-  const ascending = sort === column.field;
-  const descending = sort === `-${column.field}`;
+  const keys = sort ? sort.split(",") : [];
+  const at = keys.findIndex((key) => key.replace(/^-/, "") === column.field);
+  const direction = at < 0 ? "none" : keys[at]?.startsWith("-") ? "descending" : "ascending";
   return (
-    <Table.Th
-      aria-sort={ascending ? "ascending" : descending ? "descending" : "none"}
-      ta={NUMBERS.has(column.type) ? "right" : "left"}
-    >
+    <Table.Th aria-sort={direction} w={width} ta={NUMBERS.has(column.type) ? "right" : "left"}>
       {column.sortable === false ? (
         label
       ) : (
         <UnstyledButton
           fz="sm"
-          fw={600}
-          onClick={() => onSort(ascending ? `-${column.field}` : column.field)}
+          fw={500}
+          onClick={(event) => onSort(nextSort(sort, column.field, event.shiftKey))}
         >
-          {label} {ascending && <ArrowUp size={12} />}
-          {descending && <ArrowDown size={12} />}
+          {label} {direction === "ascending" && <ArrowUp size={12} />}
+          {direction === "descending" && <ArrowDown size={12} />}
+          {at >= 0 && keys.length > 1 && <span className={styles.order}>{at + 1}</span>}
         </UnstyledButton>
       )}
     </Table.Th>
@@ -76,7 +116,18 @@ function Header({ column, sort, onSort }: Pick<Props, "sort" | "onSort"> & { col
 }
 
 function Cell({ column, record }: { column: Column; record: EntityRecord }) {
-  const text = cellText(column, valueAt(record, column.field));
-  if (column.type === "choice" && text) return <Badge variant="default">{text}</Badge>;
-  return <span style={{ fontVariantNumeric: "tabular-nums" }}>{text}</span>;
+  const value = valueAt(record, column.field);
+  const text = cellText(column, value);
+  if (column.type === "choice" && text) {
+    const choice = column.options?.choices?.find((item) => item.value === value);
+    return (
+      <span className={styles.status}>
+        <svg className={styles.dot} width={8} height={8} aria-hidden="true">
+          <circle cx={4} cy={4} r={4} fill={choice?.color ?? "currentColor"} />
+        </svg>
+        {text}
+      </span>
+    );
+  }
+  return <span style={{ fontVariantNumeric: "tabular-nums" }}>{text || "–"}</span>;
 }

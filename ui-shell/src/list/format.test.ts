@@ -4,9 +4,9 @@ import { cellText, rate, valueAt } from "./format";
 
 const column = (type: string, options = {}): Column => ({ field: "x", type, options });
 
-test("money is written as Indonesians write it", () => {
+test("whole rupiah have no minor digits", () => {
   expect(cellText(column("money", { currency: "IDR" }), 150000).replace(/\s/g, " ")).toBe(
-    "Rp 150.000",
+    "IDR 150,000",
   );
 });
 
@@ -24,4 +24,13 @@ test("a relation shows the title of its target, and its id when it is not expand
 test("a path walks into an expanded relation and ends at nothing without one", () => {
   expect(valueAt({ id: "1", plan: { id: "2", name: "A" } }, "plan.name")).toBe("A");
   expect(valueAt({ id: "1", plan: null }, "plan.name")).toBeNull();
+});
+
+test.each([
+  ["USD", 2, 1250, "US$12.50"],
+  ["JPY", 0, 1250, "JP¥1,250"],
+  ["KWD", 3, 1250, "KWD 1.250"],
+])("%s is scaled by its %i minor digits", (currency, digits, amount, text) => {
+  expect(cellText(column("money", { currency, digits }), amount).replace(/\s/g, " ")).toBe(text);
+  expect(cellText(column("money", { currency }), amount).replace(/\s/g, " ")).toBe(text);
 });

@@ -3,13 +3,21 @@ import { getLocale, labelText } from "../i18n";
 
 const locale = (): string => (getLocale() === "id" ? "id-ID" : "en-GB");
 
-/** Whole rupiah have no minor digits: 150000 → "Rp 150.000". */
-export function money(amount: number, currency: string): string {
-  return new Intl.NumberFormat("id-ID", {
+/** Minor units as people write them: 150000 rupiah → "Rp 150.000", 1250 cents → "US$ 12,50". */
+export function money(amount: number, currency: string, digits = minorDigits(currency)): string {
+  return new Intl.NumberFormat(locale(), {
     style: "currency",
     currency,
-    maximumFractionDigits: currency === "IDR" ? 0 : 2,
-  }).format(amount);
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(amount / 10 ** digits);
+}
+
+/** Rupiah are counted whole; of others the browser knows how many digits follow the point. */
+function minorDigits(currency: string): number {
+  if (currency === "IDR") return 0;
+  const options = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions();
+  return options.maximumFractionDigits ?? 2;
 }
 
 /** Bits a second in the units people say: 10000000 → "10 Mbps". */
@@ -40,13 +48,24 @@ export function cellText(column: Column, value: Json): string {
   const { options = {} } = column;
   switch (column.type) {
     case "money":
-      return money(Number(value), String(options.currency ?? "IDR"));
+      return money(Number(value), String(options.currency ?? "IDR"), options.digits);
+    case "integer":
+    case "decimal":
+      return number(value);
+    case "percent":
+      return `${number(value)} %`;
+    case "geo_point":
+      return pointText(value);
+    case "secret":
+      return "••••••";
     case "rate":
       return rate(Number(value));
     case "boolean":
       return value ? "✓" : "–";
     case "date":
-      return new Date(`${String(value)}T00:00:00`).toLocaleDateString(locale());
+      return new Date(`${String(value)}T00:00:00`).toLocaleDateString(locale(), {
+        dateStyle: "medium",
+      });
     case "datetime":
       return new Date(String(value)).toLocaleString(locale(), {
         dateStyle: "medium",
@@ -59,6 +78,21 @@ export function cellText(column: Column, value: Json): string {
   }
   if (Array.isArray(value)) return value.map((item) => textOf(item)).join(", ");
   return textOf(value);
+}
+
+/** A number with the separators of the locale; a decimal keeps the digits it came with. */
+function number(value: Json): string {
+  const text = String(value);
+  const digits = /\.(\d+)$/.exec(text)?.[1]?.length ?? 0;
+  const parsed = Number(text);
+  return Number.isNaN(parsed)
+    ? text
+    : parsed.toLocaleString(locale(), { minimumFractionDigits: digits });
+}
+
+function pointText(value: Json): string {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return String(value);
+  return `${Number(value.lat).toFixed(5)}, ${Number(value.lng).toFixed(5)}`;
 }
 
 const textOf = (value: Json): string =>

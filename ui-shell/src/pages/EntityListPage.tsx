@@ -1,16 +1,27 @@
-import { Alert, Button, Group, Loader, Stack, Tabs, Text, TextInput, Title } from "@mantine/core";
-import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { Alert, Button, Group, Loader, Skeleton, Stack, Text, TextInput, Title } from "@mantine/core";
+import { keepPreviousData, type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Download, Plus, Search } from "lucide-react";
-import { useState } from "react";
-import { respond } from "../api/client";
+import { Plus, Search, Upload } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { formQuery, listQuery } from "../api/queries";
 import { type Source, sourceOf } from "../api/source";
-import type { Column, EntityForm, EntityRecord, Envelope, JsonObject } from "../api/types";
-import { labelText, useText, wordsOf } from "../i18n";
-import { FilterChip } from "../list/FilterChip";
+import type { Column, EntityForm, EntityRecord, Envelope, JsonObject, Page } from "../api/types";
+import { useSession } from "../api/useSession";
+import { getLocale, labelText, useText, wordsOf } from "../i18n";
+import { BulkBar } from "../list/BulkBar";
+import { ColumnChooser } from "../list/ColumnChooser";
+import { ExportMenu } from "../list/ExportMenu";
+import { FilterBar } from "../list/FilterBar";
+import styles from "../list/List.module.css";
 import { ListTable } from "../list/ListTable";
 import { type ListSearch, parseListSearch } from "../list/search";
+import { useListKeys } from "../list/useListKeys";
+import { ViewTabs } from "../list/ViewTabs";
+import { type ListLayout, readLayout, writeLayout } from "../preferences/lists";
+
+const ImportDialog = lazy(() =>
+  import("../list/ImportDialog").then((module) => ({ default: module.ImportDialog })),
+);
 
 /** The generated list of any entity; all its state stands in the address. */
 export function EntityListPage() {
@@ -29,102 +40,141 @@ export function EntityListPage() {
 
 function EntityList({ source, form }: { source: Source; form: EntityForm }) {
   const t = useText();
+  const { user } = useSession();
   const search: ListSearch = parseListSearch(useSearch({ strict: false }));
   const go = useNavigate();
-  const view = form.list.views?.find((item) => item.name === search.view);
-  const columns = form.list.columns;
+  const key = { user: user?.id ?? "", tenant: user?.current_tenant_id ?? "", source: source.data };
+  const [layout, setLayout] = useState<ListLayout>(() => readLayout(key));
+  const [selected, setSelected] = useState<ReadonlyMap<string, EntityRecord>>(new Map());
+  const [trail, setTrail] = useState<readonly string[]>([]);
+  const [counting, setCounting] = useState(false);
+  const [importing, setImporting] = useState(false);
+  const available = form.list.available ?? form.list.columns;
+  const views = [...(form.list.views ?? []), ...(layout.views ?? [])];
+  const view = views.find((item) => item.name === search.view);
+  const standard = form.list.columns.map((column) => column.field);
+  const shown = layout.columns ?? (view?.columns?.length ? view.columns : standard);
+  const columns = shown.flatMap((field) => {
+    const known = [...form.list.columns, ...available].find((column) => column.field === field);
+    return known ? [known] : [];
+  });
   const sort = search.sort ?? (view?.sort?.length ? view.sort : form.list.sort)?.join(",") ?? "";
-  const filter: JsonObject = { ...view?.filter, ...search.filter };
-  const list: UseQueryResult<Envelope<EntityRecord[]>> = useQuery(
-    listQuery(source, {
-      filter: Object.keys(filter).length ? JSON.stringify(filter) : undefined,
+  const filter = bothOf(view?.filter ?? {}, search.filter ?? {});
+  const filterText = Object.keys(filter).length ? JSON.stringify(filter) : undefined;
+  const list: UseQueryResult<Envelope<EntityRecord[]>> = useQuery({
+    ...listQuery(source, {
+      filter: filterText,
       sort,
       search: search.q,
       cursor: search.after,
       expand: expandOf(columns),
       limit: search.size,
-      count: "estimated",
+      count: counting ? "exact" : "estimated",
     }),
-  );
+    placeholderData: keepPreviousData,
+  });
   const update = (changes: Partial<ListSearch>) => {
     const { after: _, ...kept } = search;
     const next: Record<string, unknown> = { ...kept, ...changes };
     for (const name of Object.keys(next)) if (!next[name]) delete next[name];
+    setTrail([]);
+    setSelected(new Map());
     void go({ to: source.ui, search: next as never });
   };
+  const turn = (after: string | undefined) => {
+    const { after: _, ...kept } = search;
+    void go({ to: source.ui, search: (after ? { ...kept, after } : kept) as never });
+  };
+  const keep = (next: ListLayout) => {
+    setLayout(next);
+    writeLayout(key, next);
+  };
+  const open = (id: string) => void go({ to: `${source.ui}/${id}` as never });
+  const create = () => void go({ to: `${source.ui}/new` as never });
+  useListKeys({ onNew: form.permissions.create ? create : undefined });
   const page = list.data?.meta?.page;
   const filtered = Boolean(search.q || search.filter || search.view);
+  const title = labelText(form.label_plural, wordsOf(form.entity));
   return (
-    <Stack p="lg" gap="md">
-      <Group justify="space-between">
+    <Stack p={{ base: "md", sm: "lg" }} gap="md">
+      <Group justify="space-between" align="flex-start">
         <div>
-          <Title order={1} size="h2">
-            {labelText(form.label_plural, wordsOf(form.entity))}
-          </Title>
-          {page?.count !== undefined && (
-            <Text c="dimmed" size="sm">
-              {t("list.count", { count: `${page.count_is_estimate ? "≥ " : ""}${page.count}` })}
-            </Text>
-          )}
+          <Title order={1}>{title}</Title>
+          <Count page={page} onExact={() => setCounting(true)} />
         </div>
         <Group gap="xs">
-          {form.permissions.export && (
+          {form.permissions.import && (
             <Button
               variant="default"
-              leftSection={<Download size={16} />}
-              onClick={() => void download(source, filter, sort)}
+              leftSection={<Upload size={16} />}
+              onClick={() => setImporting(true)}
             >
-              {t("list.export")}
+              {t("list.import")}
             </Button>
           )}
+          {form.permissions.export && (
+            <ExportMenu source={source} query={{ filter: filterText, sort, search: search.q }} />
+          )}
           {form.permissions.create && (
-            <Button
-              leftSection={<Plus size={16} />}
-              onClick={() => void go({ to: `${source.ui}/new` as never })}
-            >
+            <Button leftSection={<Plus size={16} />} onClick={create}>
               {t("list.new")}
             </Button>
           )}
         </Group>
       </Group>
-      {Boolean(form.list.views?.length) && (
-        <Tabs
-          value={search.view ?? "all"}
-          onChange={(name) => update({ view: name === "all" ? "" : (name ?? "") })}
-        >
-          <Tabs.List>
-            <Tabs.Tab value="all">{t("list.all")}</Tabs.Tab>
-            {form.list.views?.map((item) => (
-              <Tabs.Tab key={item.name} value={item.name}>
-                {labelText(item.label, item.name)}
-              </Tabs.Tab>
-            ))}
-          </Tabs.List>
-        </Tabs>
-      )}
+      <ViewTabs
+        views={views}
+        own={layout.views ?? []}
+        current={search.view ?? "all"}
+        onPick={(name) => update({ view: name === "all" ? "" : name, filter: {}, sort: "" })}
+        onSave={(name) => {
+          const saved = { name, label: name, filter, sort: sort.split(","), columns: [...shown] };
+          const others = (layout.views ?? []).filter((item) => item.name !== name);
+          keep({ ...layout, views: [...others, saved] });
+          update({ view: name, filter: {}, sort: "" });
+        }}
+        onRemove={(name) => {
+          keep({ ...layout, views: (layout.views ?? []).filter((item) => item.name !== name) });
+          update({ view: "" });
+        }}
+      />
       <Group gap="sm">
-        {form.list.search && <SearchBox value={search.q ?? ""} onSearch={(q) => update({ q })} />}
-        {(form.list.filters ?? []).map((name) => (
-          <FilterChip
-            key={name}
-            column={columnOf(form, name)}
-            filter={search.filter ?? {}}
-            onChange={(next) => update({ filter: next })}
+        {form.list.search && (
+          <SearchBox
+            key={search.q}
+            value={search.q ?? ""}
+            onSearch={(q) => update({ q })}
           />
-        ))}
+        )}
+        <FilterBar
+          available={available}
+          likely={form.list.filters ?? []}
+          filter={search.filter ?? {}}
+          onChange={(next) => update({ filter: next })}
+        />
         {filtered && (
           <Button variant="subtle" onClick={() => update({ q: "", view: "", filter: {} })}>
             {t("list.clear")}
           </Button>
         )}
+        <ColumnChooser
+          available={available}
+          shown={shown}
+          widths={layout.widths ?? {}}
+          onChange={(next, widths) => keep({ ...layout, columns: next, widths })}
+          onReset={() => keep(layout.views ? { views: layout.views } : {})}
+        />
       </Group>
       {list.isError && (
-        <Alert color="red" role="alert">
-          {list.error.message}
+        <Alert color="red" role="alert" title={t("error.failed")}>
+          <Text mb="xs">{list.error.message}</Text>
+          <Button variant="default" size="xs" onClick={() => void list.refetch()}>
+            {t("common.retry")}
+          </Button>
         </Alert>
       )}
-      {list.isPending && <Loader />}
-      {list.data && list.data.data.length === 0 && (
+      {list.isPending && <TableSkeleton />}
+      {list.data?.data.length === 0 && (
         <Stack align="center" p="xl" gap="xs">
           <Text fw={600}>{filtered ? t("list.noMatch") : t("list.empty")}</Text>
           {!filtered && form.permissions.create && <Text c="dimmed">{t("list.emptyHint")}</Text>}
@@ -133,29 +183,80 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       {list.data && list.data.data.length > 0 && (
         <ListTable
           columns={columns}
+          widths={layout.widths ?? {}}
           rows={list.data.data}
+          titleField={form.title_field}
           sort={sort}
+          selected={selected}
           onSort={(next) => update({ sort: next })}
-          onOpen={(id) => void go({ to: `${source.ui}/${id}` as never })}
+          onOpen={open}
+          onSelect={(rows, on) => {
+            const next = new Map(selected);
+            for (const row of rows) on ? next.set(row.id, row) : next.delete(row.id);
+            setSelected(next);
+          }}
         />
+      )}
+      {selected.size > 0 && (
+        <BulkBar {...{ source, form, selected }} onClear={() => setSelected(new Map())} />
       )}
       <Group justify="flex-end">
         {search.after && (
-          <Button variant="default" onClick={() => update({})}>
-            {t("list.previous")}
+          <Button
+            variant="default"
+            onClick={() => {
+              turn(trail.at(-1) || undefined);
+              setTrail(trail.slice(0, -1));
+            }}
+          >
+            {trail.length > 0 ? t("list.back") : t("list.previous")}
           </Button>
         )}
         {page?.has_more && page.next_cursor && (
           <Button
             variant="default"
-            onClick={() =>
-              void go({ to: source.ui, search: { ...search, after: page.next_cursor } as never })
-            }
+            onClick={() => {
+              setTrail([...trail, search.after ?? ""]);
+              turn(page.next_cursor ?? undefined);
+            }}
           >
             {t("list.next")}
           </Button>
         )}
       </Group>
+      <Suspense>
+        {importing && <ImportDialog source={source} onClose={() => setImporting(false)} />}
+      </Suspense>
+    </Stack>
+  );
+}
+
+function Count({ page, onExact }: { page: Page | undefined; onExact: () => void }) {
+  const t = useText();
+  if (page?.count === undefined) return null;
+  const count = page.count.toLocaleString(getLocale() === "id" ? "id-ID" : "en-GB");
+  const rough = page.count_is_estimate;
+  return (
+    <Group gap="xs">
+      <Text c="dimmed" size="sm">
+        {t("list.count", { count: `${rough ? "≥ " : ""}${count}` })}
+      </Text>
+      {rough && (
+        <Button variant="subtle" size="compact-xs" onClick={onExact}>
+          {t("list.countExact")}
+        </Button>
+      )}
+    </Group>
+  );
+}
+
+function TableSkeleton() {
+  const t = useText();
+  return (
+    <Stack gap={8} role="status" aria-label={t("common.loading")}>
+      {["a", "b", "c", "d", "e", "f", "g", "h"].map((row) => (
+        <Skeleton key={row} height={32} />
+      ))}
     </Stack>
   );
 }
@@ -165,6 +266,7 @@ function SearchBox({ value, onSearch }: { value: string; onSearch: (text: string
   const [text, setText] = useState(value);
   return (
     <form
+      className={styles.wide}
       onSubmit={(event) => {
         event.preventDefault();
         onSearch(text.trim());
@@ -172,6 +274,7 @@ function SearchBox({ value, onSearch }: { value: string; onSearch: (text: string
     >
       <TextInput
         type="search"
+        data-list-search
         aria-label={t("list.search")}
         placeholder={t("list.search")}
         leftSection={<Search size={16} />}
@@ -182,27 +285,13 @@ function SearchBox({ value, onSearch }: { value: string; onSearch: (text: string
   );
 }
 
-const columnOf = (form: EntityForm, name: string): Column | undefined =>
-  form.list.available?.find((column) => column.field === name);
+/** A view's condition and the user's own, both of which must hold. */
+const bothOf = (view: JsonObject, own: JsonObject): JsonObject =>
+  !Object.keys(view).length ? own : !Object.keys(own).length ? view : { _and: [view, own] };
 
 function expandOf(columns: readonly Column[]): string | undefined {
   const names = columns
     .filter((column) => column.type === "relation" || column.field.includes("."))
     .map((column) => column.field.split(".")[0] ?? "");
   return names.length ? [...new Set(names)].join(",") : undefined;
-}
-
-async function download(source: Source, filter: JsonObject, sort: string): Promise<void> {
-  const response = await respond("GET", `${source.data}/export`, {
-    query: {
-      format: "xlsx",
-      sort,
-      filter: Object.keys(filter).length ? JSON.stringify(filter) : undefined,
-    },
-  });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await response.blob());
-  link.download = `${source.entity}.xlsx`;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

@@ -1,0 +1,140 @@
+import { Button, Group, Modal, NativeSelect, Stack, Text } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useState } from "react";
+import { request } from "../api/client";
+import { refreshRecords } from "../api/queries";
+import type { Source } from "../api/source";
+import type { EntityForm, EntityRecord, Json, JsonObject } from "../api/types";
+import { controlsOf } from "../form/values";
+import { labelText, useText, wordsOf } from "../i18n";
+import styles from "./List.module.css";
+import { ValueInput } from "./ValueInput";
+
+type Result = { status: number; error?: { message?: string } };
+type Props = {
+  source: Source;
+  form: EntityForm;
+  selected: ReadonlyMap<string, EntityRecord>;
+  onClear: () => void;
+};
+
+const SIMPLE = new Set(["json", "lines", "geo_point", "secret", "tags", "multi_choice", "file"]);
+
+/** What can be done with the rows that are ticked; each write stands by itself. */
+export function BulkBar({ source, form, selected, onClear }: Props) {
+  const t = useText();
+  const [asking, setAsking] = useState<"delete" | "update" | null>(null);
+  const [busy, setBusy] = useState(false);
+  const fields = controlsOf(form.ui).filter(
+    ({ name, element }) =>
+      !SIMPLE.has(String(element.options?.type)) &&
+      !element.options?.readonly &&
+      form.list.available?.some((column) => column.field === name),
+  );
+  const [field, setField] = useState(fields[0]?.name ?? "");
+  const [value, setValue] = useState<Json>(null);
+  const column = form.list.available?.find((item) => item.field === field);
+
+  async function run(operation: JsonObject) {
+    setBusy(true);
+    const operations = [...selected.values()].map(({ id, version }) => ({
+      ...operation,
+      id,
+      ...(typeof version === "number" ? { version } : {}),
+    }));
+    try {
+      const answer = await request<Result[]>("POST", `${source.data}/bulk`, {
+        body: { atomic: false, operations },
+      });
+      const failed = answer.data.filter(({ status }) => status >= 400);
+      notifications.show({
+        color: failed.length ? "red" : "accent",
+        message: failed.length
+          ? t("list.bulkSome", {
+              done: operations.length - failed.length,
+              failed: failed.length,
+              why: failed[0]?.error?.message ?? "",
+            })
+          : t("list.bulkDone", { count: operations.length }),
+      });
+      await refreshRecords(source);
+      onClear();
+    } catch (error) {
+      notifications.show({ color: "red", message: error instanceof Error ? error.message : "" });
+    } finally {
+      setBusy(false);
+      setAsking(null);
+    }
+  }
+
+  return (
+    <Group className={styles.bulk} gap="sm" role="region" aria-label={t("list.bulk")}>
+      <Text fw={500}>{t("list.selected", { count: selected.size })}</Text>
+      {form.permissions.update && fields.length > 0 && (
+        <Button variant="default" onClick={() => setAsking("update")}>
+          {t("list.bulkUpdate")}
+        </Button>
+      )}
+      {form.permissions.delete && (
+        <Button variant="default" c="var(--danger-text)" onClick={() => setAsking("delete")}>
+          {t("form.delete")}
+        </Button>
+      )}
+      <Button variant="subtle" onClick={onClear}>
+        {t("list.bulkClear")}
+      </Button>
+      <Modal
+        opened={asking !== null}
+        onClose={() => setAsking(null)}
+        title={asking === "delete" ? t("form.delete") : t("list.bulkUpdate")}
+        closeButtonProps={{ "aria-label": t("common.close") }}
+      >
+        <Stack>
+          {asking === "delete" ? (
+            <Text>{t("list.bulkDeleteAsk", { count: selected.size })}</Text>
+          ) : (
+            <>
+              <NativeSelect
+                label={t("list.field")}
+                value={field}
+                data={fields.map(({ name, element }) => ({
+                  value: name,
+                  label: labelText(
+                    typeof element.label === "boolean" ? null : element.label,
+                    wordsOf(name),
+                  ),
+                }))}
+                onChange={(event) => {
+                  setField(event.currentTarget.value);
+                  setValue(null);
+                }}
+              />
+              {column && (
+                <ValueInput
+                  key={field}
+                  column={column}
+                  label={t("list.value")}
+                  value={value}
+                  onChange={setValue}
+                />
+              )}
+            </>
+          )}
+          <Button
+            loading={busy}
+            color={asking === "delete" ? "red" : undefined}
+            onClick={() =>
+              void run(
+                asking === "delete" ? { op: "delete" } : { op: "update", values: { [field]: value } },
+              )
+            }
+          >
+            {asking === "delete"
+              ? t("list.bulkDelete", { count: selected.size })
+              : t("list.bulkApply", { count: selected.size })}
+          </Button>
+        </Stack>
+      </Modal>
+    </Group>
+  );
+}
