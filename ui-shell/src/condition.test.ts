@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { JsonObject, Rule } from "./api/types";
 import { effectOf } from "./condition";
 
 const rule = (effect: "SHOW" | "HIDE" | "DISABLE") => ({
@@ -13,4 +14,16 @@ test.each([
   ["DISABLE", "active", { visible: true, enabled: false }],
 ] as const)("%s with status %s", (effect, status, expected) => {
   expect(effectOf(rule(effect), { status })).toEqual(expected);
+});
+
+test.each([
+  [{ not: { const: "active" } }, "new", true],
+  [{ not: { const: "active" } }, "active", false],
+  [{ type: "number", exclusiveMinimum: 5 }, 5, false],
+  [{ type: "number", minimum: 5 }, undefined, false],
+  [{ enum: ["a", null] }, undefined, true],
+  [{ type: "string", pattern: "^a" }, "ab", true],
+] as const)("%j over %j is %s", (schema, value, met) => {
+  const rule = { effect: "SHOW", condition: { scope: "#/properties/x", schema } };
+  expect(effectOf(rule as unknown as Rule, { x: value } as JsonObject).visible).toBe(met);
 });

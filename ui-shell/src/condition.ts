@@ -1,16 +1,9 @@
+import { Validator, type Schema } from "@cfworker/json-schema";
 import type { JsonObject, PropertySchema, Rule } from "./api/types";
 
-/** Returns whether a value fits the part of JSON Schema that conditions use. */
+/** Returns whether a value fits the schema of a rule; an empty field counts as null. */
 function fits(schema: PropertySchema, value: unknown): boolean {
-  if ("const" in schema && JSON.stringify(schema.const) !== JSON.stringify(value ?? null)) {
-    return false;
-  }
-  if (schema.enum && !schema.enum.some((item) => item === value)) return false;
-  if (schema.minimum !== undefined && !(Number(value) >= schema.minimum)) return false;
-  if (schema.maximum !== undefined && !(Number(value) <= schema.maximum)) return false;
-  if (schema.anyOf && !schema.anyOf.some((item) => fits(item, value))) return false;
-  if (schema.allOf && !schema.allOf.every((item) => fits(item, value))) return false;
-  return true;
+  return new Validator(schema as Schema, "2020-12").validate(value ?? null).valid;
 }
 
 export type Effect = { visible: boolean; enabled: boolean };
