@@ -4,6 +4,8 @@ import { labelText, useText, wordsOf } from "../i18n";
 import styles from "./Field.module.css";
 import { JsonInput } from "./JsonInput";
 import { LinesInput } from "./LinesInput";
+import { MoneyInput } from "./MoneyInput";
+import { PointInput } from "./PointInput";
 import { RelationInput } from "./RelationInput";
 import { nameOf } from "./values";
 
@@ -70,7 +72,7 @@ export function Field({ element, schema, value, error, onChange }: FieldProps) {
 }
 
 const WIDE = new Set(["long_text", "rich_text", "json", "lines", "geo_point"]);
-const NUMERIC = new Set(["integer", "money", "rate", "bytes"]);
+const NUMERIC = new Set(["integer", "rate", "bytes"]);
 const NATIVE: { [type: string]: string } = {
   date: "date",
   time: "time",
@@ -183,8 +185,10 @@ function Input(props: InputProps) {
       />
     );
   }
+  if (type === "geo_point") return <PointInput {...props} />;
+  if (type === "money") return <MoneyInput {...props} />;
   if (typeof value === "object" && value !== null) return <JsonInput {...props} />;
-  if (type === "json" || type === "geo_point") return <JsonInput {...props} />;
+  if (type === "json") return <JsonInput {...props} />;
   if (NUMERIC.has(type)) {
     return (
       <input

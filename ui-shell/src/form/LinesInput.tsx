@@ -17,7 +17,12 @@ export function LinesInput({ element, schema, value, readOnly, onChange }: Input
     <Fieldset disabled={readOnly}>
       <Stack gap="xs">
         {rows.map((row, index) => (
-          <Group key={index} align="flex-end" wrap="nowrap">
+          <Group
+            key={index}
+            align="flex-end"
+            role="group"
+            aria-label={t("form.row", { row: index + 1 })}
+          >
             {columns.map((column) => {
               const name = nameOf(column);
               return (

@@ -1,26 +1,38 @@
-import { Alert, Anchor, Button, Card, Group, List, Stack } from "@mantine/core";
+import { Alert, Anchor, Button, Card, Group, List, Stack, Text } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, lazy, Suspense, useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/errors";
 import type { EntityForm, EntityRecord, JsonObject } from "../api/types";
 import { labelText, t as text, useText, wordsOf } from "../i18n";
+import styles from "./Field.module.css";
 import { FormLayout } from "./FormLayout";
+import { findingsOf } from "./validate";
 import { bodyOf, changesOf, initialValues } from "./values";
+
+const Conflict = lazy(() =>
+  import("./Conflict").then((module) => ({ default: module.Conflict })),
+);
 
 type Props = {
   form: EntityForm;
   record: EntityRecord | null;
   readOnly: boolean;
-  onSave: (body: JsonObject) => Promise<() => void>;
+  /** Resolves to where to go; `fresh` is the record that a conflict was solved against. */
+  onSave: (body: JsonObject, fresh?: EntityRecord) => Promise<() => void>;
+  /** Loads the record as it is now, for the view of a conflict. */
+  onConflict?: () => Promise<EntityRecord>;
 };
 
 /** The generated form of a record. `onSave` resolves to where to go once it is saved. */
-export function RecordForm({ form, record, readOnly, onSave }: Props) {
+export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props) {
   const t = useText();
   const start = useRef(initialValues(form.schema, record)).current;
   const [values, setValues] = useState<JsonObject>(start);
   const [failure, setFailure] = useState<ApiError | null>(null);
+  const [theirs, setTheirs] = useState<EntityRecord | null>(null);
   const [busy, setBusy] = useState(false);
+  const summary = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLFormElement>(null);
   const saved = useRef(false);
   const changes = changesOf(form.schema, start, values);
   const dirty = Object.keys(changes).length > 0;
@@ -32,29 +44,55 @@ export function RecordForm({ form, record, readOnly, onSave }: Props) {
 
   async function submit(event: FormEvent) {
     event.preventDefault();
+    const findings = findingsOf(form.schema, values);
+    if (findings.length) {
+      setFailure(new ApiError(422, "VALIDATION_FAILED", "", findings));
+      return;
+    }
+    await send(record ? changes : bodyOf(form.schema, values));
+  }
+
+  async function send(body: JsonObject, ...fresh: EntityRecord[]) {
     setBusy(true);
     setFailure(null);
+    setTheirs(null);
     try {
-      const leave = await onSave(record ? changes : bodyOf(form.schema, values));
+      const leave = await onSave(body, ...fresh);
       saved.current = true;
       leave();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      if (error.status === 412 && onConflict) setTheirs(await onConflict());
       setFailure(error);
     } finally {
       setBusy(false);
     }
   }
 
+  useEffect(() => {
+    if (failure) summary.current?.focus();
+  }, [failure]);
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key !== "s" || readOnly) return;
+      event.preventDefault();
+      frame.current?.requestSubmit();
+    };
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, [readOnly]);
+
   const errors: { [field: string]: string } = {};
   for (const { field, message } of failure?.details ?? []) {
     errors[field.split(".")[0] ?? field] ??= message;
   }
   return (
-    <form onSubmit={(event) => void submit(event)} noValidate>
+    <form ref={frame} onSubmit={(event) => void submit(event)} noValidate>
       <Stack gap="md">
         {failure && (
           <Alert
+            ref={summary}
+            tabIndex={-1}
             color="red"
             role="alert"
             title={failure.details.length ? t("form.summary") : undefined}
@@ -89,9 +127,25 @@ export function RecordForm({ form, record, readOnly, onSave }: Props) {
             onChange={(name, value) => setValues((old) => ({ ...old, [name]: value }))}
           />
         </Card>
+        {theirs && (
+          <Suspense>
+          <Conflict
+            form={form}
+            mine={changes}
+            theirs={theirs}
+            onChoose={(choice) => void send(choice, theirs)}
+            onClose={() => setTheirs(null)}
+          />
+          </Suspense>
+        )}
         {!readOnly && (
-          <Group justify="flex-end">
-            <Button type="submit" loading={busy} disabled={record !== null && !dirty}>
+          <Group className={styles.save} justify="flex-end">
+            {record && dirty && (
+              <Text size="sm" c="dimmed">
+                {t("form.changes", { count: Object.keys(changes).length })}
+              </Text>
+            )}
+            <Button type="submit" loading={busy}>
               {t("common.save")}
             </Button>
           </Group>
@@ -102,7 +156,10 @@ export function RecordForm({ form, record, readOnly, onSave }: Props) {
 }
 
 const labelOf = (form: EntityForm, field: string): string =>
-  labelText(form.list.available?.find((column) => column.field === field)?.label, wordsOf(field));
+  labelText(
+    form.list.available?.find((column) => column.field === field.split(".")[0])?.label,
+    wordsOf(field),
+  );
 
 const focusField = (field: string): void =>
   document

@@ -1,14 +1,12 @@
 import { Button, CloseButton, Group, NativeSelect, Popover, Stack, UnstyledButton } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { ListFilter } from "lucide-react";
 import { useState } from "react";
-import { recordQuery } from "../api/queries";
-import { sourceOfTarget } from "../api/source";
 import type { Column, Json, JsonObject } from "../api/types";
 import { labelText, type TextKey, useText, wordsOf } from "../i18n";
 import { type Clause, type Clauses, clausesOf, filterOf, offeredOperators } from "./filters";
 import { cellText } from "./format";
 import styles from "./List.module.css";
+import { TargetTitle } from "./TargetTitle";
 import { ValueInput } from "./ValueInput";
 
 type Props = {
@@ -226,11 +224,4 @@ function ClauseText({ clause, columns }: { clause: Clause; columns: readonly Col
       ))}
     </>
   );
-}
-
-/** The title of a relation's target; its id stands there until it is loaded. */
-export function TargetTitle({ column, id }: { column: Column; id: string }) {
-  const source = sourceOfTarget(String(column.options?.target ?? ""));
-  const found = useQuery({ ...recordQuery(source, id), staleTime: 60_000 });
-  return String(found.data?.record[String(column.options?.title_field ?? "name")] ?? id);
 }

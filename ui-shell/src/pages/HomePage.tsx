@@ -1,18 +1,29 @@
-import { Card, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Card, Group, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { menusQuery } from "../api/queries";
+import { formQuery, listQuery, menusQuery } from "../api/queries";
+import { type Source, sourceOf } from "../api/source";
+import type { Column } from "../api/types";
 import { useSession } from "../api/useSession";
 import { useText } from "../i18n";
+import { cellText } from "../list/format";
 import { NamedIcon } from "../shell/icons";
-import { menuLabel } from "../shell/menu";
+import { leavesOf, menuLabel } from "../shell/menu";
+
+const CREATED: Column = { field: "created_at", type: "datetime" };
 
 /** The first page: a greeting and the menu as cards. */
 export function HomePage() {
   const t = useText();
   const session = useSession();
   const menus = useQuery(menusQuery());
-  const items = (menus.data?.menus ?? []).filter((node) => node.path && node.path !== "/");
+  const items = leavesOf(menus.data?.menus ?? [])
+    .map(({ node }) => node)
+    .filter((node) => node.path !== "/");
+  const first = items.flatMap((node) => {
+    const [, service, entity] = /^\/s\/([^/?]+)\/([^/?]+)$/.exec(node.path ?? "") ?? [];
+    return service && entity ? [{ node, source: sourceOf(service, entity) }] : [];
+  })[0];
   return (
     <Stack p="lg" gap="lg">
       <div>
@@ -31,6 +42,35 @@ export function HomePage() {
           </Card>
         ))}
       </SimpleGrid>
+      {first && <Recent name={menuLabel(first.node)} source={first.source} />}
+    </Stack>
+  );
+}
+
+/** The five newest records of what stands first in the menu. */
+function Recent({ name, source }: { name: string; source: Source }) {
+  const t = useText();
+  const form = useQuery(formQuery(source));
+  const list = useQuery(listQuery(source, { sort: "-created_at", limit: 5 }));
+  const records = list.data?.data ?? [];
+  if (!form.data || records.length === 0) return null;
+  const titleField = form.data.title_field;
+  return (
+    <Stack gap="xs" maw={640}>
+      <Group justify="space-between">
+        <Title order={2}>{t("home.recent", { name })}</Title>
+        <Link to={source.ui as never}>{t("home.all")}</Link>
+      </Group>
+      {records.map((record) => (
+        <Group key={record.id} justify="space-between">
+          <Link to={`${source.ui}/${record.id}` as never}>
+            {String(record[titleField] ?? record.id)}
+          </Link>
+          <Text size="sm" c="dimmed">
+            {cellText(CREATED, record.created_at ?? null)}
+          </Text>
+        </Group>
+      ))}
     </Stack>
   );
 }

@@ -2,7 +2,7 @@ import { Alert, Loader, Stack, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { request } from "../api/client";
+import { get, request } from "../api/client";
 import { formQuery, recordQuery, refreshRecords } from "../api/queries";
 import { sourceOf } from "../api/source";
 import type { EntityRecord } from "../api/types";
@@ -41,11 +41,15 @@ export function RecordPage() {
         form={form.data}
         record={record}
         readOnly={!form.data.permissions.update}
-        onSave={async (body) => {
-          await request<EntityRecord>("PATCH", `${source.data}/${id}`, {
-            body,
-            headers: etag ? { "If-Match": etag } : {},
-          });
+        onConflict={async () => (await get<EntityRecord>(`${source.data}/${id}`)).data}
+        onSave={async (body, fresh) => {
+          const match = fresh ? `"${String(fresh.version)}"` : etag;
+          if (Object.keys(body).length > 0) {
+            await request<EntityRecord>("PATCH", `${source.data}/${id}`, {
+              body,
+              headers: match ? { "If-Match": match } : {},
+            });
+          }
           return () => {
             notifications.show({ message: t("form.saved") });
             void refreshRecords(source);

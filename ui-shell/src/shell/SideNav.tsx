@@ -26,9 +26,11 @@ export function SideNav({ menus, collapsed, loading }: Props) {
         <img src="/assets/mark.svg" width={24} height={24} alt="" />
         {!collapsed && <span>Rangka</span>}
       </div>
-      <ul className={styles.list}>
-        <Item node={home} depth={0} collapsed={collapsed} exact />
-      </ul>
+      {!menus.some((node) => node.path === "/") && (
+        <ul className={styles.list}>
+          <Item node={home} depth={0} collapsed={collapsed} exact />
+        </ul>
+      )}
       {loading && <div className={styles.loading} aria-hidden="true" />}
       {groupMenus(menus).map((group) => (
         <div key={group.category} className={styles.group}>
@@ -37,7 +39,7 @@ export function SideNav({ menus, collapsed, loading }: Props) {
           )}
           <ul className={styles.list}>
             {group.nodes.map((node) => (
-              <Item key={node.id} node={node} depth={0} collapsed={collapsed} />
+              <Item key={node.id} node={node} depth={0} collapsed={collapsed} exact={node.path === "/"} />
             ))}
           </ul>
         </div>

@@ -1,0 +1,15 @@
+import type { Column, Json } from "../api/types";
+import { useText } from "../i18n";
+import { cellText } from "../list/format";
+import { TargetTitle } from "../list/TargetTitle";
+
+/** A value in words: a relation by its target's title, the rest as in a list. */
+export function ValueText({ column, value }: { column: Column | undefined; value: Json }) {
+  const t = useText();
+  if (value === null || value === "") return <>{t("form.none")}</>;
+  if (column?.type === "relation" && typeof value === "string") {
+    return <TargetTitle column={column} id={value} />;
+  }
+  if (column) return <>{cellText(column, value) || t("form.none")}</>;
+  return <>{typeof value === "object" ? JSON.stringify(value) : String(value)}</>;
+}
