@@ -1,6 +1,21 @@
-import { Alert, Badge, Card, Checkbox, Code, Group, List, Stack, Text } from "@mantine/core";
+import {
+  Alert,
+  Badge,
+  Card,
+  Checkbox,
+  Code,
+  Group,
+  List,
+  Stack,
+  Switch,
+  Table,
+  Text,
+  Title,
+} from "@mantine/core";
+import { useState } from "react";
 import { useText } from "../i18n";
 import type { Finding, Plan, Step } from "./api";
+import styles from "./Definition.module.css";
 
 /** What is wrong with a definition, and what to do about it. */
 export function Findings({ findings }: { findings: readonly Finding[] }) {
@@ -25,68 +40,97 @@ type Props = {
   onAccept: (names: string[]) => void;
 };
 
-/** What publishing will do, step by step; every loss wants a consent. */
+/** What publishing will do in plain words, step by step; every loss wants a consent. */
 export function PlanView({ plan, accepted, onAccept }: Props) {
   const t = useText();
+  const [sql, setSql] = useState(false);
+  const isEmpty = plan.steps.length === 0 && plan.summary.length === 0;
+  const said = new Set(plan.steps.map((step) => step.summary));
+  const notes = plan.summary.filter((sentence) => !said.has(sentence));
   return (
-    <Stack>
-      {plan.findings.length > 0 && <Findings findings={plan.findings} />}
-      {plan.steps.length === 0 && plan.summary.length === 0 && <Text>{t("console.noChange")}</Text>}
-      {plan.steps.length === 0 && (
-        <List>
-          {plan.summary.map((sentence) => (
-            <List.Item key={sentence}>{sentence}</List.Item>
+    <Card withBorder component="section" aria-label={t("console.planTitle")}>
+      <Stack gap="sm">
+        <Group justify="space-between">
+          <Title order={2} size="h4">
+            {t("console.planTitle")}
+          </Title>
+          {plan.steps.length > 0 && (
+            <Switch
+              size="xs"
+              label={t("console.sql")}
+              checked={sql}
+              onChange={(event) => setSql(event.currentTarget.checked)}
+            />
+          )}
+        </Group>
+        {plan.findings.length > 0 && <Findings findings={plan.findings} />}
+        {isEmpty && <Text>{t("console.noChange")}</Text>}
+        {plan.losses.length > 0 && (
+          <Alert color="red" title={t("console.lossTitle", { count: plan.losses.length })}>
+            {t("console.lossHelp")}
+          </Alert>
+        )}
+        {notes.length > 0 && (
+          <List>
+            {notes.map((sentence) => (
+              <List.Item key={sentence}>{sentence}</List.Item>
+            ))}
+          </List>
+        )}
+        <ol className={styles.fields}>
+          {plan.steps.map((step, index) => (
+            <StepRow
+              // Two steps may read the same; their order is what tells them apart.
+              key={index}
+              step={step}
+              sql={sql}
+              accepted={accepted}
+              onAccept={onAccept}
+            />
           ))}
-        </List>
-      )}
-      {plan.steps.map((step, index) => (
-        <StepCard
-          key={index}
-          step={step}
-          accepted={accepted}
-          onAccept={onAccept}
-        />
-      ))}
-    </Stack>
+        </ol>
+      </Stack>
+    </Card>
   );
 }
 
-type StepProps = Omit<Props, "plan"> & { step: Step };
+type StepProps = Omit<Props, "plan"> & { step: Step; sql: boolean };
 
-function StepCard({ step, accepted, onAccept }: StepProps) {
+const EVERYTHING = /access exclusive/i;
+
+function StepRow({ step, sql, accepted, onAccept }: StepProps) {
   const t = useText();
-  const { loses, failing } = step;
-  const sql = Array.isArray(step.sql) ? step.sql.join(";\n") : step.sql;
+  const { loses, failing, lock } = step;
+  const text = Array.isArray(step.sql) ? step.sql.join(";\n") : step.sql;
   return (
-    <Card withBorder>
-      <Group justify="space-between">
-        <Text fw={600}>{step.summary}</Text>
+    <li className={styles.field}>
+      <Group justify="space-between" gap="xs">
+        <Text size="sm">{step.summary}</Text>
         <Group gap="xs">
-          {step.lock && <Badge variant="light">{step.lock}</Badge>}
           {step.rewrites && (
             <Badge variant="light" color="yellow">
               {t("console.rewrites")}
             </Badge>
           )}
           {step.rows !== null && (
-            <Badge variant="light">{t("console.rows", { rows: step.rows })}</Badge>
+            <Badge variant="default">{t("console.rows", { rows: step.rows })}</Badge>
           )}
           {loses && <Badge color="red">{t("console.loss")}</Badge>}
         </Group>
       </Group>
       {sql && (
-        <Code block mt="xs">
-          {sql}
-        </Code>
+        <>
+          {lock && (
+            <Text size="xs" c="dimmed">
+              {EVERYTHING.test(lock) ? t("console.lockAll") : t("console.lockOther")} ({lock})
+            </Text>
+          )}
+          {text && <Code block>{text}</Code>}
+        </>
       )}
-      {failing && failing.count > 0 && (
-        <Alert color="red" mt="xs">
-          {t("console.failing", { count: failing.count })} {JSON.stringify(failing.sample)}
-        </Alert>
-      )}
+      {failing && failing.count > 0 && <Failing failing={failing} />}
       {loses && (
         <Checkbox
-          mt="xs"
           color="red"
           label={t("console.loses", {
             what: loses.what,
@@ -103,6 +147,32 @@ function StepCard({ step, accepted, onAccept }: StepProps) {
           }
         />
       )}
-    </Card>
+    </li>
+  );
+}
+
+function Failing({ failing }: { failing: NonNullable<Step["failing"]> }) {
+  const t = useText();
+  return (
+    <Alert color="red" title={t("console.failing", { count: failing.count })}>
+      <Table verticalSpacing={4}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t("console.value")}</Table.Th>
+            <Table.Th>{t("console.record")}</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {failing.sample.map((value, index) => (
+            <Table.Tr key={failing.ids[index] ?? index}>
+              <Table.Td>{value ?? t("console.empty")}</Table.Td>
+              <Table.Td>
+                <Code>{failing.ids[index] ?? ""}</Code>
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Alert>
   );
 }

@@ -1,19 +1,15 @@
-import { Alert, Badge, Button, Group, Loader, Stack, Title } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import { Alert, Badge, Group, Loader, Stack, Tabs, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
-import { useState } from "react";
-import { post, request } from "../api/client";
-import { queryClient } from "../api/queries";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useText } from "../i18n";
-import { type Plan, type StoredService, serviceQuery } from "./api";
-import { DefinitionEditor } from "./DefinitionEditor";
-import { newService } from "./definition";
-import { detailsOf } from "./failure";
-import { PlanView } from "./PlanView";
+import { type StoredService, serviceQuery } from "./api";
+import { DraftEditor } from "./DraftEditor";
 import { TenantToggles } from "./TenantToggles";
+import { Versions } from "./Versions";
 
-/** One service: its definition, what publishing would do, and who has it. */
+const TABS = ["definition", "versions", "tenants"] as const;
+
+/** One service: its definition, its versions, and who has it. */
 export function ServicePage() {
   const { name = "" } = useParams({ strict: false });
   const service = useQuery(serviceQuery(name));
@@ -24,93 +20,56 @@ export function ServicePage() {
       </Alert>
     );
   if (!service.data) return <Loader m="xl" />;
-  return <ServiceEditor key={name} stored={service.data} />;
+  return <Service key={name} stored={service.data} />;
 }
 
-function ServiceEditor({ stored }: { stored: StoredService }) {
+function Service({ stored }: { stored: StoredService }) {
   const t = useText();
-  const [definition, setDefinition] = useState(stored.draft ?? stored.definition ?? newService());
-  const [plan, setPlan] = useState<Plan | null>(null);
-  const [accepted, setAccepted] = useState<string[]>([]);
-  const [failure, setFailure] = useState("");
-  const [busy, setBusy] = useState(false);
-  const path = `/core/services/${stored.name}`;
-
-  async function attempt(work: () => Promise<void>) {
-    setBusy(true);
-    setFailure("");
-    try {
-      await work();
-    } catch (error) {
-      setFailure(detailsOf(error));
-    } finally {
-      setBusy(false);
-    }
-  }
-  const reload = () => queryClient.invalidateQueries({ queryKey: ["console"] });
-  const save = async () => {
-    const body = { definition, draft_revision: stored.draft_revision };
-    await request("PUT", `${path}/draft`, { body });
-    notifications.show({ message: t("form.saved") });
-    await reload();
-  };
-  const show = async () => {
-    setAccepted([]);
-    setPlan((await post<Plan>(`${path}/plan`, { definition })).data);
-  };
-  const publish = async () => {
-    const body = { definition, accept_loss: accepted, comment: "" };
-    const done = await post<{ version: number }>(`${path}/publish`, body);
-    setPlan(null);
-    notifications.show({ message: t("console.published", { version: done.data.version }) });
-    queryClient.removeQueries({ queryKey: ["form"] });
-    await queryClient.invalidateQueries({ queryKey: ["menus"] });
-    await reload();
-  };
-  const consented = plan?.losses.every((name) => accepted.includes(name)) ?? false;
+  const go = useNavigate();
+  const { tab } = useSearch({ strict: false });
+  const shown = TABS.find((item) => item === tab) ?? "definition";
   return (
-    <Stack p="lg">
-      <Group justify="space-between">
-        <Group gap="sm">
-          <Title order={1} size="h2">
-            {stored.name}
-          </Title>
-          <Badge variant="light">{stored.status}</Badge>
-          {stored.published_version && (
-            <Badge variant="default">{`${t("console.version")} ${stored.published_version}`}</Badge>
-          )}
-        </Group>
-        <Group gap="xs">
-          <Button variant="default" disabled={busy} onClick={() => void attempt(save)}>
-            {t("console.saveDraft")}
-          </Button>
-          <Button variant="default" disabled={busy} onClick={() => void attempt(show)}>
-            {t("console.plan")}
-          </Button>
-          <Button
-            disabled={busy || !plan?.publishable || !consented}
-            onClick={() => void attempt(publish)}
-          >
-            {t("console.publish")}
-          </Button>
-        </Group>
+    <Stack p="lg" gap="md">
+      <Group gap="sm">
+        <Title order={1} size="h2">
+          {stored.name}
+        </Title>
+        <Badge variant="light">{stored.status}</Badge>
+        {stored.published_version && (
+          <Badge variant="default">{`${t("console.version")} ${stored.published_version}`}</Badge>
+        )}
       </Group>
-      {failure && (
-        <Alert color="red" role="alert" styles={{ message: { whiteSpace: "pre-line" } }}>
-          {failure}
-        </Alert>
-      )}
-      {plan && <PlanView plan={plan} accepted={accepted} onAccept={setAccepted} />}
-      <DefinitionEditor
-        isNew={false}
-        published={stored.definition}
-        definition={definition}
-        onChange={(next) => {
-          setDefinition(next);
-          setPlan(null);
-        }}
-      />
-      {stored.published_version && <TenantToggles name={stored.name} />}
+      <Tabs
+        value={shown}
+        onChange={(next) =>
+          void go({
+            to: "/console/services/$name",
+            params: { name: stored.name },
+            search: next && next !== "definition" ? { tab: next } : {},
+          })
+        }
+      >
+        <Tabs.List mb="md">
+          {TABS.map((item) => (
+            <Tabs.Tab
+              key={item}
+              value={item}
+              disabled={item !== "definition" && !stored.published_version}
+            >
+              {t(`console.tab.${item}`)}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="definition" keepMounted>
+          <DraftEditor stored={stored} />
+        </Tabs.Panel>
+        <Tabs.Panel value="versions" keepMounted={false}>
+          {shown === "versions" && <Versions stored={stored} />}
+        </Tabs.Panel>
+        <Tabs.Panel value="tenants" keepMounted={false}>
+          {shown === "tenants" && <TenantToggles name={stored.name} />}
+        </Tabs.Panel>
+      </Tabs>
     </Stack>
   );
 }

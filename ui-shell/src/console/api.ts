@@ -1,6 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
 import { get } from "../api/client";
-import type { Json } from "../api/types";
 import type { FieldType, ServiceDefinition } from "./definition";
 
 export type Finding = { severity: string; path: string; message: string; remedy?: string | null };
@@ -11,7 +10,7 @@ export type Step = {
   rewrites: boolean;
   rows: number | null;
   loses: { name: string; what: string; rows: number | null } | null;
-  failing: { count: number; sample: Json[] } | null;
+  failing: { count: number; sample: (string | null)[]; ids: string[] } | null;
 };
 export type Plan = {
   from_version: number | null;
@@ -73,5 +72,44 @@ export const targetsQuery = () =>
         (definition?.entities ?? []).map((entity) => `${name}.${entity.name}`),
       );
       return [...targets.sort(), "platform.users"];
+    },
+  });
+
+export type Version = {
+  version: number;
+  comment: string;
+  rolled_back_to: number | null;
+  published_at: string;
+  published_by: string | null;
+};
+
+export const versionsQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["console", "versions", name],
+    queryFn: async () => (await get<Version[]>(`/core/services/${name}/versions`)).data,
+    staleTime: 0,
+  });
+
+/** A version never changes, so it is read once. */
+export const versionQuery = (name: string, version: number) =>
+  queryOptions({
+    queryKey: ["version", name, version],
+    queryFn: async () => {
+      const path = `/core/services/${name}/versions/${version}`;
+      return (await get<{ definition: ServiceDefinition }>(path)).data.definition;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+const MOST_USERS = 200;
+
+/** Names by user id, of as many users as one page holds. */
+export const usersQuery = () =>
+  queryOptions({
+    queryKey: ["console", "users"],
+    queryFn: async () => {
+      const path = "/core/users";
+      const { data } = await get<{ id: string; name: string }[]>(path, { limit: MOST_USERS });
+      return new Map(data.map((user) => [user.id, user.name]));
     },
   });

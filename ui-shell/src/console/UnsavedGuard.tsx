@@ -1,0 +1,33 @@
+import { Button, Group, Modal, Text } from "@mantine/core";
+import { useBlocker } from "@tanstack/react-router";
+import { useText } from "../i18n";
+
+/** Asks before changes are lost: on another page of ours and when the tab closes. */
+export function UnsavedGuard({ when }: { when: boolean }) {
+  const t = useText();
+  const blocker = useBlocker({
+    // Another tab of the same page keeps what was typed.
+    shouldBlockFn: ({ current, next }) => when && current.pathname !== next.pathname,
+    enableBeforeUnload: when,
+    withResolver: true,
+  });
+  const isAsking = blocker.status === "blocked";
+  return (
+    <Modal
+      opened={isAsking}
+      onClose={() => blocker.reset?.()}
+      title={t("console.leave")}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+    >
+      <Text size="sm">{t("console.leaveHelp")}</Text>
+      <Group justify="flex-end" mt="lg">
+        <Button variant="default" onClick={() => blocker.reset?.()}>
+          {t("console.stay")}
+        </Button>
+        <Button color="red" onClick={() => blocker.proceed?.()}>
+          {t("console.discard")}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}

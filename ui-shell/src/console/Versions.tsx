@@ -1,0 +1,147 @@
+import { Alert, Button, Group, Loader, Stack, Table, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { post } from "../api/client";
+import { useLocale, useText } from "../i18n";
+import { type Plan, type StoredService, usersQuery, type Version, versionsQuery } from "./api";
+import { detailsOf } from "./failure";
+import { PlanView } from "./PlanView";
+import { afterPublishing } from "./published";
+import { VersionCompare } from "./VersionCompare";
+
+/** What was published when and by whom; read, compare, or go back. */
+export function Versions({ stored }: { stored: StoredService }) {
+  const t = useText();
+  const locale = useLocale();
+  const found = useQuery(versionsQuery(stored.name));
+  const people = useQuery(usersQuery()).data;
+  const [shown, setShown] = useState<{ left: number; right: number } | null>(null);
+  const [back, setBack] = useState<number | null>(null);
+  if (found.isError) return <Alert color="red">{found.error.message}</Alert>;
+  if (!found.data) return <Loader />;
+  const time = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  const who = (version: Version) =>
+    version.published_by ? (people?.get(version.published_by) ?? "–") : t("console.bySystem");
+  const about = (version: Version) =>
+    version.rolled_back_to
+      ? t("console.rolledBack", { version: version.rolled_back_to })
+      : version.comment;
+  const current = stored.published_version ?? 0;
+  return (
+    <Stack>
+      <Table.ScrollContainer minWidth={640}>
+        <Table verticalSpacing="xs">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t("console.version")}</Table.Th>
+              <Table.Th>{t("console.when")}</Table.Th>
+              <Table.Th>{t("console.who")}</Table.Th>
+              <Table.Th>{t("console.comment")}</Table.Th>
+              <Table.Th>{t("console.actions")}</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {found.data.map((version) => (
+              <Table.Tr key={version.version}>
+                <Table.Td>{version.version}</Table.Td>
+                <Table.Td>{time.format(new Date(version.published_at))}</Table.Td>
+                <Table.Td>{who(version)}</Table.Td>
+                <Table.Td>{about(version)}</Table.Td>
+                <Table.Td>
+                  <Group gap="xs" wrap="nowrap">
+                    <Button
+                      size="compact-xs"
+                      variant="default"
+                      onClick={() => setShown({ left: version.version, right: current })}
+                    >
+                      {version.version === current ? t("console.view") : t("console.compare")}
+                    </Button>
+                    {version.version !== current && (
+                      <Button
+                        size="compact-xs"
+                        variant="default"
+                        onClick={() => setBack(version.version)}
+                      >
+                        {t("console.rollback")}
+                      </Button>
+                    )}
+                  </Group>
+                </Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+      {back !== null && (
+        <GoBack key={back} name={stored.name} version={back} onEnd={() => setBack(null)} />
+      )}
+      {shown && (
+        <VersionCompare
+          name={stored.name}
+          numbers={found.data.map((version) => version.version)}
+          {...shown}
+          onChoose={(left, right) => setShown({ left, right })}
+        />
+      )}
+    </Stack>
+  );
+}
+
+type GoBackProps = { name: string; version: number; onEnd: () => void };
+
+function GoBack({ name, version, onEnd }: GoBackProps) {
+  const t = useText();
+  const [accepted, setAccepted] = useState<string[]>([]);
+  const [failure, setFailure] = useState("");
+  const [busy, setBusy] = useState(false);
+  const path = `/core/services/${name}`;
+  const plan = useQuery({
+    queryKey: ["console", "back", name, version],
+    queryFn: async () => (await post<Plan>(`${path}/plan`, { version })).data,
+    staleTime: 0,
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+  });
+  const goBack = async () => {
+    setBusy(true);
+    setFailure("");
+    try {
+      const body = { version, accept_loss: accepted };
+      const done = await post<{ version: number }>(`${path}/rollback`, body);
+      notifications.show({ message: t("console.published", { version: done.data.version }) });
+      onEnd();
+      await afterPublishing();
+    } catch (error) {
+      setFailure(detailsOf(error));
+      setBusy(false);
+    }
+  };
+  const consented = plan.data?.losses.every((loss) => accepted.includes(loss)) ?? false;
+  return (
+    <Stack component="section" gap="sm" aria-label={t("console.rollbackTo", { version })}>
+      <Title order={2} size="h4">
+        {t("console.rollbackTo", { version })}
+      </Title>
+      {plan.isPending && <Loader />}
+      {(plan.isError || failure) && (
+        <Alert color="red" role="alert" styles={{ message: { whiteSpace: "pre-line" } }}>
+          {failure || detailsOf(plan.error)}
+        </Alert>
+      )}
+      {plan.data && <PlanView plan={plan.data} accepted={accepted} onAccept={setAccepted} />}
+      <Group>
+        <Button
+          color="red"
+          disabled={busy || !plan.data?.publishable || !consented}
+          onClick={() => void goBack()}
+        >
+          {t("console.rollbackDo", { version })}
+        </Button>
+        <Button variant="default" onClick={onEnd}>
+          {t("common.cancel")}
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

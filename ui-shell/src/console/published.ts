@@ -1,0 +1,10 @@
+import { queryClient } from "../api/queries";
+
+/** After a new version: its forms, menus and the console's own lists are read again. */
+export async function afterPublishing(): Promise<void> {
+  queryClient.removeQueries({ queryKey: ["form"] });
+  await Promise.all([
+    queryClient.invalidateQueries({ queryKey: ["menus"] }),
+    queryClient.invalidateQueries({ queryKey: ["console"] }),
+  ]);
+}
