@@ -46,14 +46,14 @@ export function RecordActions({ source, form, record, etag }: Props) {
           <Button
             key={action.name}
             variant="default"
-            c={action.destructive ? "red" : undefined}
+            c={action.destructive ? "var(--danger-text)" : undefined}
             onClick={() => start(action)}
           >
             {labelText(action.label, wordsOf(action.name))}
           </Button>
         ))}
       {form.permissions.delete && (
-        <Button variant="subtle" color="red" onClick={() => void remove().catch(failed)}>
+        <Button variant="subtle" c="var(--danger-text)" onClick={() => void remove().catch(failed)}>
           {t("form.delete")}
         </Button>
       )}

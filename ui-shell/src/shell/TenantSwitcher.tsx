@@ -35,7 +35,7 @@ export function TenantSwitcher({ session }: Props) {
           type="button"
           className={styles.tenant}
           disabled={tenants.length < 2}
-          aria-label={t("tenant.switch", { name: current?.name ?? t("tenant.none") })}
+          aria-label={`${t("tenant.switch")}: ${current?.name ?? t("tenant.none")}`}
         >
           <Building2 size={15} aria-hidden="true" />
           <span>{current?.name ?? t("tenant.none")}</span>

@@ -1,0 +1,51 @@
+"""Generated forms in a browser: checks before sending, and two people at one record."""
+
+from uuid import uuid4
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.test_lists import LIST, make_customer
+from tests.e2e.test_shell import log_in
+from tests.fixtures.site import Site
+
+
+def test_what_does_not_fit_is_said_before_anything_is_sent(
+    page: Page, site: Site
+) -> None:
+    log_in(page, site.admin)
+    page.goto(f"{LIST}/new")
+    page.locator("input[name=name]").fill("Hadi")
+    page.locator("input[name=phone]").fill("not a phone")
+    sent: list[str] = []
+    page.on(
+        "request",
+        lambda request: sent.append(request.url) if request.method == "POST" else None,
+    )
+    page.get_by_role("button", name="Save").click()
+    summary = page.get_by_role("alert")
+    expect(summary).to_contain_text("Phone")
+    expect(summary).to_be_focused()
+    expect(page.locator("input[name=phone]")).to_have_attribute("aria-invalid", "true")
+    summary.get_by_role("button", name="Phone").click()
+    expect(page.locator("input[name=phone]")).to_be_focused()
+    assert sent == []
+
+
+def test_a_conflict_is_solved_field_by_field(page: Page, site: Site) -> None:
+    log_in(page, site.admin)
+    make_customer(page, f"Indah {uuid4().hex[:6]}")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.locator("input[name=district]").fill("Beji")
+    other.get_by_role("button", name="Save").click()
+    expect(other.get_by_text("Saved", exact=True)).to_be_visible()
+
+    page.locator("input[name=district]").fill("Cimanggis")
+    page.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Beji")
+    expect(dialog).to_contain_text("Cimanggis")
+    dialog.get_by_role("button", name="Save my choice").click()
+    expect(dialog).to_have_count(0)
+    page.reload()
+    expect(page.locator("input[name=district]")).to_have_value("Cimanggis")

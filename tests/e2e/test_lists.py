@@ -1,0 +1,136 @@
+"""Generated lists in a browser: filter, select, columns, keys, width and contrast."""
+
+import re
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.test_shell import log_in
+from tests.fixtures.site import Site
+
+AXE = Path(__file__).parents[2] / "ui-shell/node_modules/axe-core/axe.min.js"
+LIST = "/s/customers/customers"
+
+
+def new_phone() -> str:
+    """Return a number that no other customer has."""
+    return f"08{uuid4().int % 10**10:010}"
+
+
+def make_customer(page: Page, name: str) -> None:
+    """Make a customer through the form and wait for its page."""
+    page.goto(f"{LIST}/new")
+    page.locator("input[name=name]").fill(name)
+    page.locator("input[name=phone]").fill(new_phone())
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+
+
+def serious(page: Page) -> list[str]:
+    """Return what axe calls serious or critical on this page."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    return [
+        f"{item['id']}: {item['nodes'][0]['html']}"
+        for item in found
+        if item["impact"] in {"serious", "critical"}
+    ]
+
+
+def test_a_filter_is_built_shown_as_a_chip_and_taken_away(
+    page: Page, site: Site
+) -> None:
+    name = f"Sari {uuid4().hex[:6]}"
+    log_in(page, site.admin)
+    make_customer(page, name)
+    page.goto(LIST)
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_label("Field").select_option("name")
+    page.get_by_label("Value").fill("nobody-has-this-name")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_role("button", name="Remove filter").click()
+    expect(page.get_by_role("cell", name=name).first).to_be_visible()
+
+
+def test_selected_rows_are_deleted_together_and_others_stay(
+    page: Page, site: Site
+) -> None:
+    mark = uuid4().hex[:6]
+    log_in(page, site.admin)
+    for who in ("Adi", "Budi", "Citra"):
+        make_customer(page, f"{who} {mark}")
+    page.goto(f"{LIST}?q={mark}")
+    page.get_by_label(f"Select Adi {mark}").check()
+    page.get_by_label(f"Select Budi {mark}").check()
+    bar = page.get_by_role("region", name="Selected rows")
+    expect(bar).to_contain_text("2 selected")
+    bar.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete 2 records").click()
+    expect(page.get_by_role("row").filter(has_text=mark)).to_have_count(1)
+    expect(page.get_by_role("row").filter(has_text=mark)).to_contain_text("Citra")
+
+
+def test_a_hidden_column_stays_hidden_on_the_next_visit(page: Page, site: Site) -> None:
+    log_in(page, site.admin)
+    make_customer(page, f"Dewi {uuid4().hex[:6]}")
+    page.goto(LIST)
+    header = page.get_by_role("columnheader", name="District")
+    expect(header).to_be_visible()
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="District").uncheck()
+    expect(header).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("columnheader", name="Name")).to_be_visible()
+    expect(header).to_have_count(0)
+
+
+def test_the_keyboard_alone_makes_finds_and_opens_a_record(
+    page: Page, site: Site
+) -> None:
+    name = f"Eka {uuid4().hex[:6]}"
+    log_in(page, site.admin)
+    make_customer(page, f"Fajar {uuid4().hex[:6]}")
+    page.goto(LIST)
+    expect(page.get_by_role("heading", name="Customers")).to_be_visible()
+    page.keyboard.press("n")
+    page.locator("input[name=name]").focus()
+    page.keyboard.type(name)
+    page.keyboard.press("Tab")
+    page.keyboard.type(new_phone())
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.goto(LIST)
+    expect(page.locator("tr[data-row]").first).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    expect(page.locator("tr[data-row]")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.locator("body").evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/customers/[0-9a-f-]{36}$"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_list_and_form_are_accessible_and_fit_a_phone(
+    page: Page, site: Site, theme: str
+) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.goto("/login")
+    expect(page.get_by_label("E-mail")).to_be_visible()
+    assert serious(page) == []
+    log_in(page, site.admin)
+    make_customer(page, f"Gita {uuid4().hex[:6]}")
+    assert serious(page) == []
+    page.goto(LIST)
+    expect(page.locator("tr[data-row]").first).to_be_visible()
+    assert serious(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in (LIST, f"{LIST}/new"):
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
