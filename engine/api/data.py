@@ -5,6 +5,7 @@ that come back. Holds no rule of its own.
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from engine.api.http import Request, answer, segments
 from engine.api.problems import MethodNotAllowed, client_error
 from engine.context import RequestContext
 from engine.database_errors import SchemaChanged
-from engine.errors import BadRequest, NotFound, Unauthenticated
+from engine.errors import BadRequest, Conflict, NotFound, Unauthenticated
 from engine.idempotency import Idempotency
 from engine.parts import Parts
 from engine.records import Written
@@ -34,6 +35,9 @@ class Call:
     send: Send
     path: str
 
+
+_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
+"""The version of a record, quoted as RFC 9110 writes an entity tag, or bare."""
 
 Handler = Callable[["DataApp", Call, list[str]], Awaitable[None]]
 
@@ -72,6 +76,12 @@ class DataApp:
         except SchemaChanged:
             # A newer version was published since this snapshot: take it, once more.
             await self._parts.catalog.reload(service)
+            if request.is_streamed:
+                raise Conflict(
+                    "The service changed while the file was read. Nothing was kept; "
+                    "send the file again.",
+                    code="BUSY",
+                ) from None
             await self._dispatch(request, ctx, send, service, name, rest, path)
 
     async def _dispatch(
@@ -327,7 +337,12 @@ def _route(method: str, rest: list[str]) -> Handler:
 
 
 async def _stream(send: Send, chunks: Any, content_type: str, name: str) -> None:
-    """Send a download; an error after its first byte cuts the connection short."""
+    """Send a download; an error after its first byte cuts the connection short.
+
+    The first piece is made before anything is sent, so that what is wrong with the
+    request itself still gets the error body.
+    """
+    first = await anext(chunks, b"")
     await send(
         {
             "type": "http.response.start",
@@ -339,6 +354,7 @@ async def _stream(send: Send, chunks: Any, content_type: str, name: str) -> None
             ],
         }
     )
+    await send({"type": "http.response.body", "body": first, "more_body": True})
     async for chunk in chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
@@ -355,10 +371,10 @@ def _expected(request: Request) -> int | None:
     text = request.header(b"if-match")
     if text is None or text == "*":
         return None
-    number = text.removeprefix("W/").strip('"')
-    if not number.isdigit():
+    match = _ETAG.fullmatch(text.strip())
+    if match is None:
         raise BadRequest('If-Match holds the ETag you got, such as "3".')
-    return int(number)
+    return int(match[1])
 
 
 def _etag(written: Written) -> tuple[bytes, bytes]:

@@ -12,12 +12,24 @@ from engine.errors import BadRequest, PayloadTooLarge
 class Request:
     """One raw request: method, path segments, query, headers, body."""
 
-    __slots__ = ("_headers", "_receive", "method", "query", "request_id", "scope")
+    __slots__ = (
+        "_body",
+        "_headers",
+        "_receive",
+        "is_streamed",
+        "method",
+        "query",
+        "request_id",
+        "scope",
+    )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
         self._headers: dict[bytes, bytes] | None = None
+        self._body: bytes | None = None
+        self.is_streamed = False
+        """Whether `chunks` took the body, so that nobody can read it again."""
         self.method: str = scope["method"]
         self.query: str = scope["query_string"].decode("latin-1")
         self.request_id: str = scope["rangka.request_id"]
@@ -36,7 +48,12 @@ class Request:
         return client[0] if client else None
 
     async def body(self, limit: int) -> bytes:
-        """Return the body; raises PayloadTooLarge over `limit` bytes."""
+        """Return the body, each time it is asked for; raises PayloadTooLarge.
+
+        `limit` counts bytes.
+        """
+        if self._body is not None:
+            return self._body
         declared = self.header(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > limit:
             raise _too_large(limit)
@@ -51,10 +68,12 @@ class Request:
                 raise _too_large(limit)
             chunks.append(chunk)
             if not message.get("more_body"):
-                return b"".join(chunks)
+                self._body = b"".join(chunks)
+                return self._body
 
     async def chunks(self, limit: int) -> Any:
         """Yield the body piece by piece; raises PayloadTooLarge over `limit` bytes."""
+        self.is_streamed = True
         size, more = 0, True
         while more:
             message = await self._receive()

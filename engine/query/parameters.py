@@ -129,7 +129,7 @@ def parse_list(query: str) -> ListQuery:
         cursor=values.get("cursor", ""),
         fields=_names(values.get("fields", "")),
         expand=_expand(values.get("expand", "")),
-        search=values.get("search", "").strip()[:200],
+        search=_search(values.get("search", "")),
         count=_word("count", values.get("count", ""), ("exact", "estimated")),
         aggregate=_aggregate(values.get("aggregate", "")),
         group=_group(values.get("group", "")),
@@ -259,9 +259,17 @@ def _sort(text: str) -> tuple[SortKey, ...]:
 def _whole(name: str, text: str | None, default: int, most: int) -> int:
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+    # The length goes first: int() itself refuses thousands of digits.
+    digits = text.isascii() and text.isdigit() and len(text) <= 18
+    if not digits or not 1 <= int(text) <= most:
         wrong(name, f"{name} is a whole number from 1 to {most}.")
     return int(text)
+
+
+def _search(text: str) -> str:
+    if "\0" in text:
+        wrong("search", "search holds a character (NUL) that no text can hold.")
+    return text.strip()[:200]
 
 
 def _word(name: str, text: str, words: Sequence[str]) -> str:

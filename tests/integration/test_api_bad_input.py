@@ -1,5 +1,6 @@
 """Every wrong request gets the one error body, and nothing is half-written."""
 
+import json
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -74,6 +75,15 @@ PATHS = {
     "a text for a number": ("GET", f"{SAMPLES}?filter[amount][_eq]=x", 400),
     "a filter that is no JSON": ("GET", f"{SAMPLES}?filter=x", 400),
     "a limit too high": ("GET", f"{SAMPLES}?limit=201", 400),
+    "a limit of 5,000 digits": ("GET", f"{SAMPLES}?limit={'9' * 5000}", 400),
+    "NUL in a search": ("GET", f"{SAMPLES}?search=%00", 400),
+    "NUL in the search of a download": ("GET", f"{SAMPLES}/export?search=%00", 400),
+    "NUL in a filter": (
+        "GET",
+        f"{SAMPLES}?filter={quote(json.dumps({'name': {'_eq': chr(0)}}))}",
+        400,
+    ),
+    "errors of no import": ("GET", f"{SAMPLES}/imports/{uuid4()}/errors", 404),
     "a limit of nothing": ("GET", f"{SAMPLES}?limit=0", 400),
     "a cursor of nowhere": ("GET", f"{SAMPLES}?cursor=abc", 400),
     "a method that is none": ("PATCH", SAMPLES, 405),
@@ -115,3 +125,16 @@ async def test_without_a_token_nothing_is_answered(world: World) -> None:
 async def test_a_hint_of_another_tenant_is_refused(world: World) -> None:
     reply = await world.admin.get(SAMPLES, headers={"x-tenant-id": str(world.theirs)})
     assert (reply.status, reply.error["code"]) == (403, "TENANT_MISMATCH")
+
+
+@pytest.mark.parametrize("etag", ["²", '"²"', '"9999999999999999999"', '""', '"1","2"'])
+async def test_an_etag_that_is_none_is_refused(world: World, etag: str) -> None:
+    made = await world.operator.post(SAMPLES, {"name": "a"})
+    path = f"{SAMPLES}/{made.data['id']}"
+    encoded = etag.encode("latin-1").decode("latin-1")
+    reply = await world.operator.patch(
+        path, {"name": "b"}, headers={"if-match": encoded}
+    )
+    assert reply.status == 400
+    body_is_the_one(reply)
+    assert (await world.operator.get(path)).data["name"] == "a"
