@@ -14,6 +14,7 @@ from engine.api.envelope import JSON, failure
 from engine.api.problems import client_error
 from engine.api.requests import AnyRequest, request_id_of
 from engine.parts import open_parts
+from engine.proxies import Proxies, networks
 from engine.settings import Settings
 
 GC_THRESHOLDS = (50_000, 50, 50)
@@ -63,7 +64,8 @@ def build(settings: Settings) -> AsgiApp:
         request_max_body_size=settings.body_limit_bytes,
         logging_config=None,
     )
-    return Entry(app, lambda: app.state.data)  # type: ignore[arg-type]
+    proxies = Proxies(networks(settings.trusted_proxies or ""))
+    return Entry(app, lambda: app.state.data, proxies)  # type: ignore[arg-type]
 
 
 def answer_problem(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from engine import secretkey
+from engine import proxies, secretkey
 
 PREFIX = "RANGKA_"
 OWNER_ROLE = "rangka_owner"
@@ -67,6 +67,14 @@ def _http_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("is not an address like https://rangka.example.com")
     return value.rstrip("/")
+
+
+def _networks(value: str) -> str:
+    try:
+        proxies.networks(value)
+    except ValueError as error:
+        raise ValueError(f"holds {error}") from error
+    return value
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -122,6 +130,14 @@ class Settings:
             "parse": _whole(1, 65535),
             "default": "8000",
             "help": "Port to listen on",
+        }
+    )
+    trusted_proxies: str | None = field(
+        metadata={
+            "parse": _networks,
+            "default": None,
+            "help": "Addresses or networks, parted by commas, of the reverse proxies "
+            "whose `X-Forwarded-For` says who asks; nobody's by default",
         }
     )
     workers: int = field(

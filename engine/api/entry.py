@@ -14,6 +14,8 @@ from typing import Any
 
 from uuid_utils import uuid7
 
+from engine.proxies import Proxies
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -62,9 +64,12 @@ class Entry:
     that Litestar runs.
     """
 
-    def __init__(self, app: AsgiApp, data: Callable[[], AsgiApp]) -> None:
+    def __init__(
+        self, app: AsgiApp, data: Callable[[], AsgiApp], proxies: Proxies
+    ) -> None:
         self._app = app
         self._data = data
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other scopes (lifespan, websocket) pass through."""
@@ -72,6 +77,10 @@ class Entry:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        peer = scope.get("client")
+        if peer:
+            address = self._proxies.client(peer[0], scope["headers"])
+            scope["client"] = (address, peer[1])
         request_id = _request_id(scope)
         scope["rangka.request_id"] = request_id
         scope["rangka.path"] = scope["path"]

@@ -31,7 +31,7 @@ WHERE m.user_id = %s AND m.status = 'active' AND r.name = %s AND r.is_system
   AND (mr.expires_at IS NULL OR mr.expires_at > now())
 """
 _TENANTS = """
-SELECT t.id, t.name, t.domain, t.type, t.slug,
+SELECT t.id, t.name, t.domain, t.type, t.slug, t.time_zone,
        ARRAY(SELECT r.name FROM rangka.membership_roles mr
              JOIN rangka.roles r ON r.tenant_id = mr.tenant_id AND r.id = mr.role_id
              WHERE mr.tenant_id = t.id AND mr.user_id = %(user)s
@@ -137,12 +137,13 @@ async def choose_tenant(
 async def user_and_tenants(
     connection: Transaction, user: DictRow, tenant: DictRow, *, is_super: bool
 ) -> dict[str, Any]:
-    """Return `user` and `tenants` of the answer to a log-in."""
+    """Return `user`, `tenants` and `time_zone` of the answer to a log-in."""
     permissions = await permissions_of(connection, user["id"], tenant["id"])
     tenants = await tenants_of(connection, user["id"], everywhere=is_super)
     return {
         "user": user_json(user, tenant, permissions, is_super=is_super),
         "tenants": [tenant_json(each, is_super=is_super) for each in tenants],
+        "time_zone": tenant["time_zone"],
     }
 
 

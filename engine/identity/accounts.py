@@ -302,7 +302,7 @@ class Identity:
             await revoke(connection, ctx.session_id, "logout")
 
     async def me(self, ctx: RequestContext) -> dict[str, Any]:
-        """Return `user` and `tenants` as log-in does, as they are now."""
+        """Return `user`, `tenants` and `time_zone` as log-in does, as they are now."""
         async with self._database.system() as connection:
             user = await account_rows.user_by_id(connection, ctx.user_id)
             if user is None:

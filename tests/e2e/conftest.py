@@ -36,7 +36,13 @@ def site(settings: Settings) -> Iterator[Site]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    own = dataclasses.replace(settings, host="127.0.0.1", port=port, public_url=url)
+    own = dataclasses.replace(
+        settings,
+        host="127.0.0.1",
+        port=port,
+        public_url=url,
+        trusted_proxies="127.0.0.1",
+    )
     process = subprocess.Popen(
         [str(Path(sys.executable).with_name("rangka")), "serve"],
         env={**os.environ, **own.to_environment()},
@@ -63,7 +69,12 @@ def page(site: Site, chromium_path: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=chromium_path, args=list(BROWSER)
         )
-        opened = browser.new_page(base_url=site.url)
+        opened = browser.new_page(
+            base_url=site.url,
+            # Each test comes from an address of its own, since log-ins are limited
+            # per address and the suite logs in far more often than a person.
+            extra_http_headers={"X-Forwarded-For": f"2001:db8:{uuid4().hex[:4]}::1"},
+        )
         opened.on("pageerror", lambda error: wrong.append(str(error)))
         opened.on(
             "console",
