@@ -69,12 +69,13 @@ def page(site: Site, chromium_path: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=chromium_path, args=list(BROWSER)
         )
-        opened = browser.new_page(
+        context = browser.new_context(
             base_url=site.url,
             # Each test comes from an address of its own, since log-ins are limited
             # per address and the suite logs in far more often than a person.
             extra_http_headers={"X-Forwarded-For": f"2001:db8:{uuid4().hex[:4]}::1"},
         )
+        opened = context.new_page()
         opened.on("pageerror", lambda error: wrong.append(str(error)))
         opened.on(
             "console",

@@ -48,7 +48,7 @@ def test_a_record_is_refused_at_its_field_then_made_and_found(
     page.goto("/s/customers/customers")
     page.get_by_role("searchbox", name="Search").fill(name)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("cell", name=name)).to_be_visible()
+    expect(page.get_by_role("cell", name=name, exact=True)).to_be_visible()
     page.get_by_role("searchbox", name="Search").fill("nobody has this name")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
@@ -69,12 +69,14 @@ def test_a_service_is_registered_published_assigned_and_opened(
     publish = page.get_by_role("button", name="Publish")
     expect(publish).to_be_disabled()
     page.get_by_role("button", name="Show the plan").click()
+    page.get_by_role("switch", name="Show SQL").click(force=True)
     expect(
         page.get_by_text(re.compile("create table", re.IGNORECASE)).first
     ).to_be_visible()
     publish.click()
     expect(page.get_by_text("Version 1 is published")).to_be_visible()
 
+    page.get_by_role("tab", name="Tenants").click()
     switch = page.get_by_role("switch", name=site.tenant)
     switch.click(force=True)
     expect(switch).to_be_checked()

@@ -1,6 +1,7 @@
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
+import { setNonce } from "get-nonce";
 import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/queries";
@@ -18,6 +19,8 @@ const Notifications = lazy(() =>
 
 async function start(): Promise<void> {
   prefer({});
+  // The scroll lock below dialogs makes a style element of its own.
+  setNonce(cspNonce());
   await setLocale(getPreferences().locale);
   const root = document.getElementById("root");
   if (!root) throw new Error("index.html has no #root");

@@ -62,7 +62,7 @@ export function TopBar({ session, isPhone, onMenu, onSearch, onShortcuts }: Prop
         type="button"
         className={styles.search}
         onClick={onSearch}
-        aria-label={t("palette.open")}
+        aria-label={isPhone ? t("palette.open") : undefined}
       >
         <Search size={15} aria-hidden="true" />
         {!isPhone && (
