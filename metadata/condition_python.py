@@ -1,14 +1,17 @@
 """A condition evaluated over one record in Python.
 
 Used for rules and for the states in which an action is offered. Answers as the SQL of
-`engine/query` does, since operands and values go through the same field types: a
-comparison with a missing value is false, `_neq` and `_nin` are true for it. Where SQL
-refuses an operand of the wrong type, the comparison counts as not met.
+`engine/query` does over the record once it is stored, since operands and values go
+through the same field types: a comparison with a missing value is false, `_neq` and
+`_nin` are true for it. Where SQL refuses an operand of the wrong type, the comparison
+counts as not met.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Any
 
 from metadata.compiled import CompiledField
@@ -22,13 +25,18 @@ from metadata.conditions import (
     Variable,
 )
 from metadata.fields.base import InvalidValue
+from metadata.fields.computed import ComputedField
 
 Variables = Callable[[Variable], Any]
 Fields = Mapping[str, CompiledField]
+Network = tuple[int, int, int]
+"""IP version, first address, prefix length: sorts as inet does in PostgreSQL."""
 
 NUMBERS = frozenset(
     {"integer", "money", "decimal", "percent", "duration", "rate", "bytes"}
 )
+LISTS = frozenset({"multi_choice", "tags"})
+NETWORKS = frozenset({"ip", "cidr"})
 TEXT_MATCHES = frozenset({"_contains", "_icontains", "_starts", "_ends"})
 _NO_FIELDS: Fields = {}
 
@@ -92,66 +100,96 @@ class _Null:
 
 
 _NULL = _Null()
+_STRANGE = object()
 
 
 def _compare(
     operator: str, value: Any, operand: Any, field: CompiledField | None
 ) -> bool:
-    if operator == "_null":
-        return (value is None) is operand
-    if operand is None:
-        return (value is None) is (operator == "_eq")
-    if operator in {"_neq", "_nin"} and value is None:
-        return operator == "_nin" or operand is not _NULL
-    if value is None:
+    if field is not None and not _answers(field, operator):
         return False
+    own = _own(field, value)
+    if operator == "_null":
+        return (own is None) is operand
+    if operand is None:
+        return (own is None) is (operator == "_eq")
     try:
-        return _met(operator, value, operand, field)
+        if operator in {"_in", "_nin", "_between"}:
+            # Every operand is read first: one unfit operand spoils the comparison.
+            many = [_read(field, operator, item) for item in operand]
+            return _met_many(operator, own, many)
+        return _met(operator, own, _read(field, operator, operand), field)
     except _Unfit:
         return False
 
 
-def _met(operator: str, value: Any, operand: Any, field: CompiledField | None) -> bool:
-    if operator in {"_in", "_nin", "_between"}:
-        # Every operand is read first: one unfit operand spoils the comparison.
-        many = [_read(field, operator, item) for item in operand]
-        if operator == "_between":
-            low, high = many
-            return _order(_own(field, value), low, high)
-        known = [item for item in many if item is not _NULL]
-        found = any(item in known for item in _items(field, value))
-        return found if operator == "_in" else not found and len(known) == len(many)
-    right = _read(field, operator, operand)
+def _answers(field: CompiledField, operator: str) -> bool:
+    if operator == "_null":
+        return field.custom or field.column is not None
+    return operator in field.type.operators
+
+
+def _met_many(operator: str, own: Any, many: list[Any]) -> bool:
+    if own is None:
+        return operator == "_nin"
+    if operator == "_between":
+        low, high = many
+        return _order(own, low, high)
+    known = [item for item in many if item is not _NULL]
+    found = any(_same(item, one) for item in known for one in _items(own))
+    return found if operator == "_in" else not found and len(known) == len(many)
+
+
+def _met(operator: str, own: Any, right: Any, field: CompiledField | None) -> bool:
+    if own is None:
+        return operator == "_neq" and right is not _NULL
     if right is _NULL:
         return operator == "_neq"
     if operator in TEXT_MATCHES:
-        if isinstance(value, list):
-            return operator == "_contains" and right in value
-        return _match(operator, value, right)
-    left = _own(field, value)
+        if isinstance(own, list):
+            return operator == "_contains" and right in own
+        if field is not None and field.type.name in NETWORKS:
+            # As SQL reads it: a host lies in the network given, a network holds it.
+            return _lies_in(
+                *((own, right) if field.type.name == "ip" else (right, own))
+            )
+        return _match(operator, own, right)
     match operator:
         case "_eq" | "_neq":
-            return _same(left, right) is (operator == "_eq")
+            return _same(own, right) is (operator == "_eq")
         case "_lt":
-            return _order(left, None, right) and not _same(left, right)
+            return _order(own, None, right) and not _same(own, right)
         case "_lte":
-            return _order(left, None, right)
+            return _order(own, None, right)
         case "_gt":
-            return _order(left, right, None) and not _same(left, right)
-    return _order(left, right, None)
+            return _order(own, right, None) and not _same(own, right)
+    return _order(own, right, None)
 
 
-def _items(field: CompiledField | None, value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [_own(field, value)]
+def _items(own: Any) -> list[Any]:
+    return own if isinstance(own, list) else [own]
 
 
 def _own(field: CompiledField | None, value: Any) -> Any:
-    """Return the record's side, ready to be compared."""
-    return _read(field, "_eq", value)
+    """Return the record's side, ready to be compared; None where nothing is stored.
+
+    A value that its field could not store differs from every operand.
+    """
+    if value is None or field is None:
+        return _plain(value)
+    try:
+        # Normalised as it will be stored: a rule is asked before that happens.
+        text = field.type.to_parameter(field.definition, value)
+    except InvalidValue:
+        try:
+            return _read(field, "_eq", value)
+        except _Unfit:
+            return _STRANGE
+    return None if text is None else _key(field, "_eq", text)
 
 
 def _read(field: CompiledField | None, operator: str, value: Any) -> Any:
-    """Return a value as its field compares it; raises _Unfit.
+    """Return an operand as its field compares it; raises _Unfit.
 
     Without a field a number is exact and everything else is itself.
     """
@@ -159,14 +197,24 @@ def _read(field: CompiledField | None, operator: str, value: Any) -> Any:
         return value
     if field is None:
         return _plain(value)
-    if operator not in field.type.operators:
-        raise _Unfit
-    text = _parameter(field, operator, value)
-    kind = field.type.name
+    return _key(field, operator, _parameter(field, operator, value))
+
+
+def _key(field: CompiledField, operator: str, text: str) -> Any:
+    """Return PostgreSQL's text of a value as Python compares it in the same order."""
+    definition, kind = field.definition, field.type.name
+    if isinstance(definition, ComputedField):
+        kind = str(definition.result["type"])
     if kind in NUMBERS:
         return Decimal(text)
     if kind == "datetime":
         return datetime.fromisoformat(text)
+    if kind in NETWORKS:
+        network = ip_network(text)
+        return (network.version, int(network.network_address), network.prefixlen)
+    if kind in LISTS and operator in {"_eq", "_neq"}:
+        # An array's text escapes what JSON escapes, the same way.
+        return json.loads(f"[{text[1:-1]}]", strict=False)
     return text
 
 
@@ -204,10 +252,21 @@ def _order(value: Any, low: Any, high: Any) -> bool:
             return False
         if bound is not None and type(bound) is not type(value):
             raise _Unfit
-    if not isinstance(value, Decimal | datetime | str):
+    if not isinstance(value, Decimal | datetime | str | tuple):
         raise _Unfit
     above = low is None or low <= value
     return above and (high is None or value <= high)
+
+
+def _lies_in(inner: Network, outer: Network) -> bool:
+    """Return whether a host or network is the other network or a part of it."""
+    (version, address, length), (family, network, prefix) = inner, outer
+    host_bits = (32 if version == 4 else 128) - prefix
+    return (
+        version == family
+        and length >= prefix
+        and address >> host_bits == network >> host_bits
+    )
 
 
 def folded(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -59,6 +59,8 @@ IDS = [
     f"{v['record']}-{json.dumps(v['if'], ensure_ascii=True)}" for v in FILE["vectors"]
 ]
 
+DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+
 
 class Alone:
     """A directory of one entity whose every row may be read."""
@@ -81,39 +83,89 @@ def connection(settings: Settings) -> Iterator[psycopg.Connection]:
         yield opened
 
 
-def in_sql(connection: psycopg.Connection, raw: Any, record: Any) -> bool:
-    """Return the answer of PostgreSQL over one row of the record's values."""
+@pytest.fixture(scope="module")
+def stored(connection: psycopg.Connection) -> Mapping[str, UUID]:
+    """Store every record of the file in tables as the compiler lays them out.
+
+    Temporary tables hide any of the same name, and go with the connection. Returns the
+    id under which each record is kept.
+    """
+    lines = {f.name: f.lines for f in ENTITY.fields.values() if f.lines is not None}
+    for entity in (ENTITY, *lines.values()):
+        kinds = _kinds(entity).items()
+        columns = (f'"{name}" {kind}' for name, kind in kinds)
+        connection.execute(
+            f'create temporary table "{entity.table.name}" ({", ".join(columns)})'
+        )
+    ids: dict[str, UUID] = {}
+    for name, record in FILE["records"].items():
+        ids[name] = _insert(connection, ENTITY, record, {})
+        for field, child in lines.items():
+            for position, line in enumerate(record.get(field) or ()):
+                place = {"parent_id": ids[name], "position": position}
+                _insert(connection, child, line, place)
+    return ids
+
+
+def _kinds(entity: CompiledEntity) -> dict[str, str]:
+    """Return the SQL type of each column of the entity's table."""
+    return {c.name: c.type.compile(dialect=DIALECT) for c in entity.table.columns}
+
+
+def _insert(
+    connection: psycopg.Connection,
+    entity: CompiledEntity,
+    values: Mapping[str, Any],
+    place: Mapping[str, Any],
+) -> UUID:
+    """Write values as the engine does, through each field type; return the new id."""
+    row: dict[str, Any] = {"tenant_id": CTX.tenant_id, "id": uuid4(), **place}
+    for field in entity.stored.values():
+        value = values.get(field.name)
+        row[str(field.column)] = (
+            None if value is None else field.type.to_parameter(field.definition, value)
+        )
+    kinds = _kinds(entity)
+    names = ", ".join(f'"{name}"' for name in row)
+    marks = ", ".join(f"%({name})s::{kinds[name]}" for name in row)
+    connection.execute(
+        f'insert into "{entity.table.name}" ({names}) values ({marks})', row
+    )
+    return UUID(str(row["id"]))
+
+
+def in_sql(connection: psycopg.Connection, raw: Any, record_id: UUID) -> bool:
+    """Return the answer of PostgreSQL over a stored record."""
     directory = Alone()
     build = Build(directory)
     scope = Scope(build, ENTITY, directory.grant(ENTITY, "read"))
     values: list[Any] = []
     where = scope.where(lift(parse(raw), values))
-    dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
-    compiled = sa.select(sa.func.coalesce(where, False)).compile(dialect=dialect)
     given = {
         name: None if (raw_value := source(CTX, values)) is None else raw_value.decode()
         for name, source in build.binder.sources.items()
     }
-    columns, texts = [], {}
-    for field in ENTITY.stored.values():
-        value = record.get(field.name)
-        kind = field.type.sql_type(field.definition).compile(dialect=dialect)
-        columns.append(f'%(v_{field.name})s::{kind} as "{field.column}"')
-        texts[f"v_{field.name}"] = (
-            None if value is None else field.type.to_parameter(field.definition, value)
-        )
-    select = str(compiled).rsplit("\nFROM ", 1)[0]
+    query = sa.select(sa.func.coalesce(where, False)).where(
+        scope.table.c.id
+        == sa.cast(sa.bindparam("record_id", type_=sa.Text()), sa.Uuid())
+    )
+    compiled = query.compile(
+        dialect=DIALECT,
+        schema_translate_map={ENTITY.table.schema: "pg_temp"},
+        render_schema_translate=True,
+    )
     row = connection.execute(
-        f"{select} from (select {', '.join(columns)}) as {scope.table.name}",
-        {**compiled.params, **given, **texts},
+        str(compiled), {**compiled.params, **given, "record_id": str(record_id)}
     ).fetchone()
     assert row is not None
     return bool(row[0])
 
 
 @pytest.mark.parametrize("vector", FILE["vectors"], ids=IDS)
-def test_sql_answers(connection: psycopg.Connection, vector: Any) -> None:
-    record = FILE["records"][vector["record"]]
+def test_sql_answers(
+    connection: psycopg.Connection, stored: Mapping[str, UUID], vector: Any
+) -> None:
+    record = stored[vector["record"]]
     if vector["is"] == "refused":
         with pytest.raises(BadRequest):
             in_sql(connection, vector["if"], record)
