@@ -97,7 +97,26 @@ async def end_session(request: AnyRequest, session_id: FromPath[UUID]) -> None:
     await parts_of(request).identity.own.revoke_session(ctx, session_id)
 
 
-HANDLERS = [login, refresh, switch_tenant, logout, me, sessions, end_session]
+@post("/password/change", status_code=200)
+async def change_password(request: AnyRequest) -> Response[bytes]:
+    """Set the user's own password; every other session of the user ends."""
+    ctx = await context_of(request)
+    document = await body_of(request)
+    old, new = _text(document, "old_password"), _text(document, "new_password")
+    await parts_of(request).identity.own.change_password(ctx, old, new)
+    return answer(request, {"changed": True})
+
+
+HANDLERS = [
+    login,
+    refresh,
+    switch_tenant,
+    logout,
+    me,
+    sessions,
+    end_session,
+    change_password,
+]
 
 
 def _origin(request: AnyRequest) -> Origin:

@@ -98,6 +98,7 @@ async def describe(
         )
     except KeyError as error:
         raise NotFound(f"{entity.name} has no form {form_name}.") from error
+    made = dict(await parts.platform.form(ctx, entity, made))
     await parts.catalog.load_all(ctx.tenant_id)
 
     def title_of(key: str) -> str | None:
