@@ -80,16 +80,27 @@ def read(model: type[D], raw: Any) -> tuple[D | None, list[Finding]]:
     try:
         return model.model_validate(raw), []
     except ValidationError as error:
-        return None, [
-            Finding(
-                "error",
-                "".join(f"/{part}" for part in _location(item["loc"])),
-                str(item["type"]),
-                str(item["msg"]),
-                "Correct the value; docs/field-types.md lists each type's options.",
-            )
-            for item in error.errors(include_url=False, include_context=False)
-        ]
+        return None, [_shape_finding(item) for item in error.errors(include_url=False)]
+
+
+def _shape_finding(item: Any) -> Finding:
+    """Return what Pydantic says of a value, in the words of an author."""
+    path = "".join(f"/{part}" for part in _location(item["loc"]))
+    message = str(item["msg"]).removeprefix("Value error, ")
+    remedy = "Correct the value; docs/field-types.md lists each type's options."
+    pattern = (item.get("ctx") or {}).get("pattern", "")
+    if item["type"] == "missing":
+        message, remedy = "This must be given.", "Add it."
+    elif item["type"] == "extra_forbidden":
+        message = "Nothing of this name belongs here."
+        remedy = "Take it out, or correct its spelling."
+    elif item["input"] == "":
+        message, remedy = "This is empty.", "Enter a value."
+    elif pattern.startswith("^[a-z][a-z0-9_"):
+        message = f'"{str(item["input"])[:80]}" cannot be used as a name.'
+        dash = ", _ and -" if pattern.startswith("^[a-z][a-z0-9_-]") else " and _"
+        remedy = f"Use a to z, 0 to 9{dash} only, and begin with a letter."
+    return Finding("error", path, str(item["type"]), message, remedy)
 
 
 def _location(parts: Sequence[int | str]) -> Iterator[int | str]:

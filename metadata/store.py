@@ -33,6 +33,11 @@ class StoredService:
     draft: Mapping[str, Any] | None
     draft_revision: int
 
+    @property
+    def label(self) -> Any:
+        """Return the label that the draft gives, or None."""
+        return (self.draft or {}).get("label")
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAssignment:
@@ -72,6 +77,16 @@ async def services(connection: Connection, since: int = 0) -> list[StoredService
         (since,),
     )
     return [StoredService(**row) for row in await rows.fetchall()]
+
+
+async def unpublished(connection: Connection) -> set[str]:
+    """Return the names of the services whose draft differs from what is published."""
+    rows = await connection.execute(
+        "SELECT s.name FROM rangka.services s LEFT JOIN rangka.service_versions v "
+        "ON v.service_id = s.id AND v.version = s.published_version "
+        "WHERE s.draft IS NOT NULL AND s.draft IS DISTINCT FROM v.definition"
+    )
+    return {row["name"] for row in await rows.fetchall()}
 
 
 async def service(connection: Connection, name: str) -> StoredService | None:

@@ -44,17 +44,19 @@ async def services(request: AnyRequest) -> Response[bytes]:
     await demand(request, "service", "read")
     async with parts_of(request).database.system() as connection:
         found = await store.services(connection, 0)
+        unpublished = await store.unpublished(connection)
     return answer(
         request,
         [
             {
                 "id": str(item.id),
                 "name": item.name,
+                "label": item.label,
                 "type": item.type,
                 "status": item.status,
                 "visibility": item.visibility,
                 "published_version": item.published_version,
-                "has_draft": item.draft is not None,
+                "has_unpublished_changes": item.name in unpublished,
             }
             for item in found
         ],
