@@ -1,10 +1,17 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { evaluate, type Variables } from "./conditionLanguage";
+import { evaluate, type Field, type Fields, type Variables } from "./conditionLanguage";
 
 type Vector = { record: string; if: unknown; is: boolean | "refused" };
+type Definition = {
+  name: string;
+  type: string;
+  currency?: string;
+  result?: { type: string };
+  fields?: Definition[];
+};
 type File = {
-  fields: { name: string; type: string }[];
+  fields: Definition[];
   now: string;
   today: string;
   user: { id: string };
@@ -16,7 +23,15 @@ type File = {
 const file = JSON.parse(
   readFileSync("../tests/vectors/conditions.json", "utf8"),
 ) as File;
-const kinds = Object.fromEntries(file.fields.map((field) => [field.name, field.type]));
+// What the form's controls say of a field: the type shown, and the digits of money.
+const fieldsOf = (definitions: Definition[]): Fields =>
+  Object.fromEntries(definitions.map((field) => [field.name, fieldOf(field)]));
+const fieldOf = ({ type, currency, result, fields }: Definition): Field => ({
+  type: result?.type ?? type,
+  digits: currency === "USD" ? 2 : 0,
+  fields: fieldsOf(fields ?? []),
+});
+const fields = fieldsOf(file.fields);
 
 const variables: Variables = (name, offset, unit) => {
   if (name === "user.id") return file.user.id;
@@ -31,5 +46,5 @@ const variables: Variables = (name, offset, unit) => {
 test.each(file.vectors)("$record: $if", (vector) => {
   const record = file.records[vector.record] ?? {};
   // What SQL refuses is not met where nobody can be told.
-  expect(evaluate(vector.if, record, kinds, variables)).toBe(vector.is === true);
+  expect(evaluate(vector.if, record, fields, variables)).toBe(vector.is === true);
 });

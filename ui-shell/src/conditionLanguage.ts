@@ -1,52 +1,53 @@
 /** The condition language over one record of API values, as the server answers it. */
+import {
+  answers, type Field, type Fields, type Key, LISTS, liesIn, MATCHES, NETWORKS, own, read, Unfit,
+} from "./conditionValues";
 
+export type { Field, Fields };
 export type Operand = unknown;
 export type Variables = (name: string, offset: number, unit: string) => string | null;
-export type Kinds = Readonly<Record<string, string>>;
 type Row = Readonly<Record<string, unknown>>;
-type Key = { rank: string; value: bigint | string | boolean };
 
 const VARIABLE =
   /^\$(?:(now|today)(?:\(([+-]\d{1,5}) (second|minute|hour|day|week|month|year)s?\))?|((?:user|tenant)\.[a-z_]{1,40}))$/;
-const NUMBERS = new Set(["integer", "money", "decimal", "percent", "rate", "bytes"]);
-const WHOLE = new Set(["integer", "money", "rate", "bytes"]);
-const LISTS = new Set(["tags", "multi_choice"]);
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const UNKNOWN: Field = { type: "" };
 const UNSET = Symbol("a variable without a value");
-
-/** A value cannot be compared with values of its field: the comparison is not met. */
-class Unfit extends Error {}
+/** What its field could not store: it differs from every operand. */
+const STRANGE: Key = { rank: "strange", value: "" };
 
 const isRow = (value: unknown): value is Row =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * Returns whether a record meets a condition. `kinds` gives the field type by name;
- * `variables` the JSON value of `$now`, `$user.id` and the like.
+ * Returns whether a record meets a condition. `fields` says by name how values are
+ * compared; `variables` gives the JSON value of `$now`, `$user.id` and the like.
  */
-export function evaluate(raw: unknown, record: Row, kinds: Kinds, variables: Variables): boolean {
-  return all(raw, record, record, "", kinds, variables);
+export function evaluate(raw: unknown, record: Row, fields: Fields, variables: Variables): boolean {
+  return all(raw, { record, value: record, fields, field: null }, variables);
 }
 
-function all(
-  raw: unknown, record: Row, value: unknown, name: string, kinds: Kinds, variables: Variables,
-): boolean {
+/** Where in the record a part of the condition stands; no field at the top. */
+type Place = { record: Row; value: unknown; fields: Fields; field: Field | null };
+
+function all(raw: unknown, place: Place, variables: Variables): boolean {
   if (!isRow(raw)) return false;
+  const { value, fields, field } = place;
   return Object.entries(raw).every(([key, below]) => {
-    const part = (item: unknown) => all(item, record, value, name, kinds, variables);
+    const part = (item: unknown) => all(item, place, variables);
     if (key === "_and") return Array.isArray(below) && below.every(part);
     if (key === "_or") return Array.isArray(below) && below.some(part);
     if (key === "_not") return !part(below);
     if (key === "_some" || key === "_none") {
       const rows = Array.isArray(value) ? value.filter(isRow) : [];
-      const met = rows.some((row) => all(below, row, row, "", {}, variables));
+      const met = rows.some((row) => evaluate(below, row, field?.fields ?? {}, variables));
       return met === (key === "_some");
     }
     if (!key.startsWith("_")) {
       const next = isRow(value) ? (value[key] ?? null) : null;
-      return all(below, record, next, value === record ? key : "", kinds, variables);
+      const known = field === null ? fields[key] : undefined;
+      return all(below, { ...place, value: next, field: known ?? UNKNOWN }, variables);
     }
-    return compare(key, value ?? null, fill(below, variables), kinds[name]);
+    return compare(key, value ?? null, fill(below, variables), field ?? UNKNOWN);
   });
 }
 
@@ -60,42 +61,71 @@ function fill(operand: Operand, variables: Variables): Operand {
   return variables(name, Number(match[2] ?? 0), match[3] ?? "day") ?? UNSET;
 }
 
-function compare(operator: string, value: unknown, operand: Operand, kind = ""): boolean {
-  if (operator === "_null") return (value === null) === operand;
-  if (operand === null) return (value === null) === (operator === "_eq");
-  if (value === null) {
-    return operator === "_nin" || (operator === "_neq" && operand !== UNSET);
-  }
+function compare(operator: string, value: unknown, operand: Operand, field: Field): boolean {
+  if (!answers(field.type, operator)) return false;
+  const left = sideOf(field, value);
+  if (operator === "_null") return (left === null) === operand;
+  if (operand === null) return (left === null) === (operator === "_eq");
   try {
-    return met(operator, value, operand, kind);
+    if (!Array.isArray(operand)) return met(operator, left, operand, field);
+    if (LISTS.has(field.type) && (operator === "_eq" || operator === "_neq")) {
+      return met(operator, left, operand, field);
+    }
+    return metMany(operator, left, operand.map((item) => readable(field, operator, item)));
   } catch (error) {
     if (error instanceof Unfit) return false;
     throw error;
   }
 }
 
-function met(operator: string, value: unknown, operand: Operand, kind: string): boolean {
-  const items = Array.isArray(value) ? value : [value];
-  const listed = Array.isArray(operand) ? operand : [operand];
-  if (operator === "_in" || operator === "_nin") {
-    const known = listed.filter((item) => item !== UNSET).map((item) => read(kind, item));
-    const found = items.some((item) => known.some((other) => same(read(kind, item), other)));
-    return operator === "_in" ? found : !found && known.length === listed.length;
+/** Returns the record's side: one key, the words of a list, or null. */
+function sideOf(field: Field, value: unknown): Key | string[] | null {
+  if (value === null) return null;
+  if (Array.isArray(value)) {
+    const words = value.map((word) => (LISTS.has(field.type) ? String(word).trim() : word));
+    return [...new Set(words)] as string[];
   }
+  try {
+    return own(field, value);
+  } catch (error) {
+    if (error instanceof Unfit) return STRANGE;
+    throw error;
+  }
+}
+
+/** Returns an operand as a key, null for a variable without a value. */
+function readable(field: Field, operator: string, operand: Operand): Key | null {
+  return operand === UNSET ? null : read(field, operator, operand);
+}
+
+const keysOf = (side: Key | string[]): Key[] =>
+  Array.isArray(side) ? side.map((value) => ({ rank: "text", value })) : [side];
+
+function metMany(operator: string, left: Key | string[] | null, operands: (Key | null)[]): boolean {
+  if (left === null) return operator === "_nin";
   if (operator === "_between") {
-    const [low, high] = listed;
-    return met("_gte", value, low, kind) && met("_lte", value, high, kind);
+    const [low, high] = operands;
+    if (!low || !high || Array.isArray(left)) return false;
+    return ordered("_gte", left, low) && ordered("_lte", left, high);
   }
-  if (operand === UNSET) return operator === "_neq";
-  if (LISTS.has(kind)) {
-    if (operator === "_contains") return items.includes(operand);
-    if (!Array.isArray(operand)) return false;
-    return (JSON.stringify(value) === JSON.stringify(operand)) === (operator === "_eq");
+  const known = operands.filter((item) => item !== null);
+  const found = keysOf(left).some((item) => known.some((other) => same(item, other)));
+  return operator === "_in" ? found : !found && known.length === operands.length;
+}
+
+function met(operator: string, left: Key | string[] | null, operand: Operand, field: Field): boolean {
+  if (LISTS.has(field.type) && operator !== "_contains") {
+    if (!Array.isArray(operand)) throw new Unfit();
+    return (JSON.stringify(left) === JSON.stringify(operand)) === (operator === "_eq");
   }
-  if (["_contains", "_icontains", "_starts", "_ends"].includes(operator)) {
-    return matches(operator, value, operand, kind);
-  }
-  return ordered(operator, read(kind, value), read(kind, operand));
+  const right = readable(field, operator, operand);
+  if (left === null) return operator === "_neq" && right !== null;
+  if (right === null) return operator === "_neq";
+  if (Array.isArray(left)) return operator === "_contains" && left.some((word) => word === right.value);
+  if (!MATCHES.has(operator)) return ordered(operator, left, right);
+  // As SQL reads it: a host lies in the network given, a network holds it.
+  if (NETWORKS.has(field.type)) return field.type === "ip" ? liesIn(left, right) : liesIn(right, left);
+  return matches(operator, left.value, right.value);
 }
 
 function ordered(operator: string, left: Key, right: Key): boolean {
@@ -123,8 +153,8 @@ function byCodePoint(left: Key["value"], right: Key["value"]): number {
   return one.length - other.length;
 }
 
-function matches(operator: string, value: unknown, part: unknown, kind: string): boolean {
-  if (kind === "choice" || typeof value !== "string" || typeof part !== "string") return false;
+function matches(operator: string, value: unknown, part: unknown): boolean {
+  if (typeof value !== "string" || typeof part !== "string") return false;
   if (operator === "_contains") return value.includes(part);
   if (operator === "_starts") return value.startsWith(part);
   return operator === "_ends" ? value.endsWith(part) : fold(value).includes(fold(part));
@@ -132,48 +162,3 @@ function matches(operator: string, value: unknown, part: unknown, kind: string):
 
 /** Each character by itself, as PostgreSQL lowers it. */
 const fold = (text: string) => Array.from(text, (one) => Array.from(one.toLowerCase())[0]).join("");
-
-function read(kind: string, value: unknown): Key {
-  if (NUMBERS.has(kind)) return { rank: "number", value: exact(value, WHOLE.has(kind)) };
-  if (kind === "datetime") return { rank: "instant", value: instant(value) };
-  if (kind === "boolean") {
-    if (typeof value === "boolean") return { rank: "boolean", value };
-    if (value === "true" || value === "false") return { rank: "boolean", value: value === "true" };
-    throw new Unfit();
-  }
-  if (kind === "" && typeof value === "number") return { rank: "number", value: exact(value, false) };
-  if (kind === "" && typeof value === "boolean") return { rank: "boolean", value };
-  if (typeof value !== "string") throw new Unfit();
-  if (kind === "date" && !isDay(value)) throw new Unfit();
-  if ((kind === "uuid" || kind === "relation") && !UUID.test(value)) throw new Unfit();
-  return { rank: "text", value };
-}
-
-/** Returns a number, or a text of digits, in units of 1e-20, so that nothing is lost. */
-function exact(value: unknown, whole: boolean): bigint {
-  const text = typeof value === "number" ? plain(value) : value;
-  const match = typeof text === "string" ? /^(-?)(\d{1,40})(?:\.(\d{1,20}))?$/.exec(text) : null;
-  if (!match || (whole && match[3])) throw new Unfit();
-  const digits = BigInt(match[2] + (match[3] ?? "").padEnd(20, "0"));
-  return match[1] ? -digits : digits;
-}
-
-const plain = (value: number) =>
-  String(value).includes("e") ? value.toFixed(20).replace(/0+$/, "").replace(/\.$/, "") : String(value);
-
-function isDay(text: string): boolean {
-  const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : null;
-  return day !== null && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
-}
-
-/** Returns microseconds since 1970; a day alone is its start in UTC. */
-function instant(value: unknown): bigint {
-  if (typeof value !== "string") throw new Unfit();
-  const text = isDay(value) ? `${value}T00:00:00Z` : value.toUpperCase();
-  const match =
-    /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})$/.exec(text);
-  if (!match || !isDay(match[1]!)) throw new Unfit();
-  const seconds = Date.parse(`${match[1]}T${match[2]}${match[4]}`);
-  if (Number.isNaN(seconds)) throw new Unfit();
-  return BigInt(seconds) * 1000n + BigInt((match[3] ?? "").padEnd(6, "0").slice(0, 6));
-}
