@@ -14,6 +14,7 @@ from decimal import Decimal
 from ipaddress import ip_network
 from typing import Any
 
+from metadata.checks_conditions import SYSTEM_FIELDS
 from metadata.compiled import CompiledField
 from metadata.conditions import (
     And,
@@ -24,6 +25,7 @@ from metadata.conditions import (
     Quantified,
     Variable,
 )
+from metadata.fields import FIELD_TYPES
 from metadata.fields.base import InvalidValue
 from metadata.fields.computed import ComputedField
 
@@ -39,6 +41,19 @@ LISTS = frozenset({"multi_choice", "tags"})
 NETWORKS = frozenset({"ip", "cidr"})
 TEXT_MATCHES = frozenset({"_contains", "_icontains", "_starts", "_ends"})
 _NO_FIELDS: Fields = {}
+_SYSTEM: Fields = {
+    name: CompiledField(
+        definition=definition,
+        type=FIELD_TYPES[definition.type],
+        column=name,
+        custom=False,
+        target=None,
+        on_delete=None,
+        lines=None,
+        schema={},
+    )
+    for name, definition in SYSTEM_FIELDS.items()
+}
 
 
 class _Unfit(Exception):
@@ -59,7 +74,7 @@ def evaluate(
     """
     match condition:
         case Comparison(path, operator, value):
-            field = fields.get(path[0]) if len(path) == 1 else None
+            field = _field(fields, path[0]) if len(path) == 1 else None
             filled = _fill(value, variables)
             return _compare(operator, _walk(record, path), filled, field)
         case And(parts):
@@ -76,6 +91,10 @@ def evaluate(
             met = any(evaluate(inner, row, variables, below) for row in rows)
             return met if some else not met
     raise TypeError(f"not a condition: {condition!r}")
+
+
+def _field(fields: Fields, name: str) -> CompiledField | None:
+    return fields.get(name) or _SYSTEM.get(name)
 
 
 def _walk(record: Any, path: Sequence[str]) -> Any:

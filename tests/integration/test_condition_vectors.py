@@ -120,6 +120,9 @@ def _insert(
 ) -> UUID:
     """Write values as the engine does, through each field type; return the new id."""
     row: dict[str, Any] = {"tenant_id": CTX.tenant_id, "id": uuid4(), **place}
+    row |= {
+        n: values[n] for n in ("created_at", "created_by", "version") if n in values
+    }
     for field in entity.stored.values():
         value = values.get(field.name)
         row[str(field.column)] = (

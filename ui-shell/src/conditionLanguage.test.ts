@@ -7,6 +7,7 @@ type Definition = {
   name: string;
   type: string;
   currency?: string;
+  options?: string[];
   result?: { type: string };
   fields?: Definition[];
 };
@@ -23,12 +24,13 @@ type File = {
 const file = JSON.parse(
   readFileSync("../tests/vectors/conditions.json", "utf8"),
 ) as File;
-// What the form's controls say of a field: the type shown, and the digits of money.
+// What the form's controls say of a field: the type shown, digits of money, choices.
 const fieldsOf = (definitions: Definition[]): Fields =>
   Object.fromEntries(definitions.map((field) => [field.name, fieldOf(field)]));
-const fieldOf = ({ type, currency, result, fields }: Definition): Field => ({
+const fieldOf = ({ type, currency, options, result, fields }: Definition): Field => ({
   type: result?.type ?? type,
   digits: currency === "USD" ? 2 : 0,
+  options,
   fields: fieldsOf(fields ?? []),
 });
 const fields = fieldsOf(file.fields);

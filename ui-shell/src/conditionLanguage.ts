@@ -1,6 +1,6 @@
 /** The condition language over one record of API values, as the server answers it. */
 import {
-  answers, type Field, type Fields, type Key, LISTS, liesIn, MATCHES, NETWORKS, own, read, Unfit,
+  answers, type Field, type Fields, type Key, LISTS, liesIn, MATCHES, NETWORKS, own, read, textOf, Unfit, wordsOf,
 } from "./conditionValues";
 
 export type { Field, Fields };
@@ -11,6 +11,15 @@ type Row = Readonly<Record<string, unknown>>;
 const VARIABLE =
   /^\$(?:(now|today)(?:\(([+-]\d{1,5}) (second|minute|hour|day|week|month|year)s?\))?|((?:user|tenant)\.[a-z_]{1,40}))$/;
 const UNKNOWN: Field = { type: "" };
+const SYSTEM: Fields = {
+  id: { type: "uuid" },
+  version: { type: "integer" },
+  created_at: { type: "datetime" },
+  created_by: { type: "uuid" },
+  updated_at: { type: "datetime" },
+  updated_by: { type: "uuid" },
+};
+const MANY = new Set(["_in", "_nin", "_between"]);
 const UNSET = Symbol("a variable without a value");
 /** What its field could not store: it differs from every operand. */
 const STRANGE: Key = { rank: "strange", value: "" };
@@ -44,7 +53,7 @@ function all(raw: unknown, place: Place, variables: Variables): boolean {
     }
     if (!key.startsWith("_")) {
       const next = isRow(value) ? (value[key] ?? null) : null;
-      const known = field === null ? fields[key] : undefined;
+      const known = field === null ? (fields[key] ?? SYSTEM[key]) : undefined;
       return all(below, { ...place, value: next, field: known ?? UNKNOWN }, variables);
     }
     return compare(key, value ?? null, fill(below, variables), field ?? UNKNOWN);
@@ -67,10 +76,8 @@ function compare(operator: string, value: unknown, operand: Operand, field: Fiel
   if (operator === "_null") return (left === null) === operand;
   if (operand === null) return (left === null) === (operator === "_eq");
   try {
-    if (!Array.isArray(operand)) return met(operator, left, operand, field);
-    if (LISTS.has(field.type) && (operator === "_eq" || operator === "_neq")) {
-      return met(operator, left, operand, field);
-    }
+    if (!MANY.has(operator)) return met(operator, left, operand, field);
+    if (!Array.isArray(operand)) return false;
     return metMany(operator, left, operand.map((item) => readable(field, operator, item)));
   } catch (error) {
     if (error instanceof Unfit) return false;
@@ -81,11 +88,8 @@ function compare(operator: string, value: unknown, operand: Operand, field: Fiel
 /** Returns the record's side: one key, the words of a list, or null. */
 function sideOf(field: Field, value: unknown): Key | string[] | null {
   if (value === null) return null;
-  if (Array.isArray(value)) {
-    const words = value.map((word) => (LISTS.has(field.type) ? String(word).trim() : word));
-    return [...new Set(words)] as string[];
-  }
   try {
+    if (LISTS.has(field.type)) return wordsOf(field, value);
     return own(field, value);
   } catch (error) {
     if (error instanceof Unfit) return STRANGE;
@@ -115,8 +119,8 @@ function metMany(operator: string, left: Key | string[] | null, operands: (Key |
 
 function met(operator: string, left: Key | string[] | null, operand: Operand, field: Field): boolean {
   if (LISTS.has(field.type) && operator !== "_contains") {
-    if (!Array.isArray(operand)) throw new Unfit();
-    return (JSON.stringify(left) === JSON.stringify(operand)) === (operator === "_eq");
+    const words = Array.isArray(operand) ? operand.map((word) => textOf(word)) : wordsOf(field, operand);
+    return (JSON.stringify(left) === JSON.stringify(words)) === (operator === "_eq");
   }
   const right = readable(field, operator, operand);
   if (left === null) return operator === "_neq" && right !== null;

@@ -1,7 +1,12 @@
 /** Values of each field type as PostgreSQL compares them; `conditionLanguage.ts` asks. */
 
-/** A field as far as comparisons go: `digits` of money, `fields` of lines. */
-export type Field = { readonly type: string; readonly digits?: number; readonly fields?: Fields };
+/** A field as far as comparisons go: `digits` of money, `options` of a choice, `fields` of lines. */
+export type Field = {
+  readonly type: string;
+  readonly digits?: number;
+  readonly options?: readonly string[];
+  readonly fields?: Fields;
+};
 export type Fields = Readonly<Record<string, Field>>;
 export type Key = { readonly rank: string; readonly value: bigint | string | boolean };
 type Network = { version: number; address: bigint; length: number };
@@ -67,8 +72,8 @@ export function read(field: Field, operator: string, value: unknown): Key {
     if (type !== "" && type !== "boolean") throw new Unfit();
     return { rank: "boolean", value };
   }
-  if (typeof value !== "string") throw new Unfit();
-  const text = value.trim();
+  const given = textOf(value);
+  const text = given.trim();
   switch (type) {
     case "boolean":
       return { rank: "boolean", value: truth(text.toLowerCase()) };
@@ -96,7 +101,24 @@ export function read(field: Field, operator: string, value: unknown): Key {
       return { rank: "network", value: (BigInt(version) << 140n) | (address << 8n) | BigInt(length) };
     }
   }
-  return { rank: "text", value: EQUALITY.has(operator) && !WORDS.has(type) ? stored(type, value) : value };
+  return { rank: "text", value: EQUALITY.has(operator) && !WORDS.has(type) ? stored(type, given) : given };
+}
+
+/** Returns what PostgreSQL holds as text: no zero character, no half of a surrogate pair. */
+export function textOf(value: unknown): string {
+  if (typeof value !== "string" || /\0|\p{Surrogate}/u.test(value)) throw new Unfit();
+  return value;
+}
+
+/** Returns a list of words as it is stored; a text holds them between separators. */
+export function wordsOf({ options }: Field, value: unknown): string[] {
+  const given = typeof value === "string" ? value.split(/[;,\n]/) : value;
+  if (!Array.isArray(given)) throw new Unfit();
+  const trimmed = given.map((word) => textOf(word).trim());
+  const words = [...new Set(trimmed.filter((word) => word !== "" || given === value))];
+  if (!options) return words;
+  if (words.some((word) => !options.includes(word))) throw new Unfit();
+  return options.filter((option) => words.includes(option));
 }
 
 // Their operands are looked for as they are written.
@@ -115,13 +137,22 @@ function exact(value: unknown): bigint {
   return match[1] === "-" ? -number : number;
 }
 
-/** Returns a whole number; a text of money is in the main unit of its currency. */
+/** Returns a whole number; a text of money is in the main unit, a quantity may have one. */
 function whole({ type, digits = 0 }: Field, value: unknown): bigint {
-  const shift = type === "money" && typeof value === "string" ? 10n ** BigInt(digits) : 1n;
-  if (type !== "money" && typeof value === "string") fitting(value.trim(), /^[+-]?\d+$/);
-  const number = exact(value) * shift;
+  const number = typeof value === "string" ? written(type, digits, value.trim()) : exact(value);
   if (number % UNIT || number / UNIT > MOST || number / UNIT < -MOST) throw new Unfit();
   return number;
+}
+
+function written(type: string, digits: number, text: string): bigint {
+  if (type === "money") return exact(text) * 10n ** BigInt(digits);
+  if (type === "integer") return exact(fitting(text, /^[+-]?\d+$/));
+  const match = /^(\d{1,16}(?:\.\d{1,9})?)\s*([a-z/]*)$/i.exec(text);
+  const pattern = type === "rate" ? /^([kmgt]?)(?:|bps|bit\/s|b\/s)$/ : /^(?:([kmgtp]?)(i?)b?|bytes?)$/;
+  const unit = pattern.exec(match?.[2]?.toLowerCase() ?? "?");
+  if (!match || !unit || (unit[2] && !unit[1])) throw new Unfit();
+  const power = unit[1] ? "kmgtp".indexOf(unit[1]) + 1 : 0;
+  return exact(match[1]) * (unit[2] ? 1024n : 1000n) ** BigInt(power);
 }
 const MOST = BigInt(Number.MAX_SAFE_INTEGER);
 
@@ -145,8 +176,12 @@ const sum = (...parts: [string | undefined, bigint][]) =>
 
 function isDay(text: string): boolean {
   const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : null;
-  return day !== null && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
+  return day !== null && !text.startsWith("0000") && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
+
+// The years 1 to 9999, which is what the server reads.
+const FIRST = Date.parse("0001-01-01T00:00:00Z");
+const AFTER = Date.parse("+010000-01-01T00:00:00Z");
 
 /** Returns microseconds since 1970; a day alone is its start, and no zone is UTC. */
 function instant(value: string): bigint {
@@ -155,7 +190,7 @@ function instant(value: string): bigint {
     /^(\d{4}-\d{2}-\d{2})[T ]((?:[01]\d|2[0-3]):\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
   if (!match || !isDay(match[1]!)) throw new Unfit();
   const time = Date.parse(`${match[1]}T${match[2]}${match[4] ?? "Z"}`);
-  if (Number.isNaN(time)) throw new Unfit();
+  if (!(time >= FIRST && time < AFTER)) throw new Unfit();
   return BigInt(time) * 1000n + BigInt((match[3] ?? "").padEnd(6, "0").slice(0, 6));
 }
 
