@@ -205,6 +205,37 @@ async def save_draft(
     return None if row is None else int(row["draft_revision"])
 
 
+async def settle_draft(
+    connection: Connection,
+    stored: StoredService,
+    definition: Service,
+    *,
+    made_from_draft: bool,
+    actor: UUID | None,
+) -> None:
+    """Make the draft what is being published; called before the version is added.
+
+    Unless it holds work of its own: a definition that was not made from the draft
+    replaces only one without unpublished changes.
+    """
+    text = canonical(definition)
+    await connection.execute(
+        "UPDATE rangka.services s SET draft = %(text)s, "
+        "draft_revision = draft_revision + 1, updated_at = now(), "
+        "updated_by = %(actor)s WHERE s.id = %(id)s "
+        "AND s.draft IS DISTINCT FROM %(text)s::jsonb "
+        "AND (%(made_from_draft)s OR s.draft IS NULL OR s.draft = ("
+        "SELECT v.definition FROM rangka.service_versions v "
+        "WHERE v.service_id = s.id AND v.version = s.published_version))",
+        {
+            "text": text,
+            "actor": actor,
+            "id": stored.id,
+            "made_from_draft": made_from_draft,
+        },
+    )
+
+
 async def add_version(
     connection: Connection,
     stored: StoredService,

@@ -240,6 +240,13 @@ class Publisher:
                 "The draft was saved again since you read it. Read it and its plan "
                 "once more, then publish.",
             )
+        await store.settle_draft(
+            connection,
+            stored,
+            wish.definition,
+            made_from_draft=wish.draft_revision is not None,
+            actor=wish.actor,
+        )
         if not plan.changed:
             return stored.published_version or 0, plan
         if after_step is not None:

@@ -121,3 +121,43 @@ async def test_doctor_names_the_services_whose_tables_differ(
 async def change(world: World, statement: str) -> None:
     async with world.app._app.state.parts.database.owner() as connection:
         await connection.execute(statement.encode())
+
+
+async def test_the_draft_follows_what_is_published_unless_it_holds_other_work(
+    world: World,
+) -> None:
+    name = fresh_name()
+    console = f"/api/v1/core/services/{name}"
+
+    def definition(label: str) -> dict[str, Any]:
+        entity = {
+            "id": "items",
+            "name": "items",
+            "fields": [{"id": "t", "name": "title", "type": "text"}],
+        }
+        return {"id": name, "name": name, "label": label, "entities": [entity]}
+
+    async def draft() -> tuple[str, int]:
+        found = (await world.root.get(console)).data
+        return found["draft"]["label"], found["draft_revision"]
+
+    async def publish(label: str, **more: Any) -> None:
+        body = {"definition": definition(label), **more}
+        reply = await world.root.post(f"{console}/publish", body)
+        assert reply.status == 200, reply.body
+
+    await world.root.post("/api/v1/core/services/register", definition("one"))
+    await publish("one")
+    assert (await draft())[0] == "one"
+    await publish("two")
+    label, revision = await draft()
+    assert label == "two"
+    body = {"definition": definition("own work"), "draft_revision": revision}
+    await world.root.request("PUT", f"{console}/draft", body)
+    await publish("three")
+    label, revision = await draft()
+    assert label == "own work"
+    await publish("four", draft_revision=revision)
+    assert (await draft())[0] == "four"
+    await world.root.post(f"{console}/rollback", {"version": 1})
+    assert (await draft())[0] == "one"
