@@ -52,7 +52,7 @@ export const recordQuery = (source: Source, id: string, expand?: string) =>
     queryKey: ["record", source.data, id, expand ?? ""],
     queryFn: async ({ signal }): Promise<LoadedRecord> => {
       const response = await respond("GET", `${source.data}/${encodeURIComponent(id)}`, {
-        query: { expand },
+        query: { expand, actions: "true" },
         signal,
       });
       const body = (await response.json()) as Envelope<EntityRecord>;

@@ -1,4 +1,5 @@
 import { ApiError, errorFrom } from "./errors";
+import { setZone } from "../zone";
 import type { Envelope, SessionData, Tenant, User } from "./types";
 
 export const API = "/api/v1";
@@ -60,11 +61,15 @@ async function adopt(data: SessionData): Promise<void> {
   const known = session;
   let user = data.user ?? null;
   let tenants = data.tenants ?? null;
-  if (!user || !tenants) {
-    const me = await call<User & { user?: User; tenants?: Tenant[] }>("/auth/me");
-    user = user ?? me.user ?? me;
+  let zone = data.time_zone;
+  if (!user || !tenants || !zone) {
+    const me = await call<Pick<SessionData, "user" | "tenants" | "time_zone">>("/auth/me");
+    user = user ?? me.user ?? known.user;
     tenants = tenants ?? me.tenants ?? known.tenants;
+    zone = zone ?? me.time_zone;
   }
+  if (!user) throw new ApiError(0, "NETWORK", "The server did not say who is logged in.");
+  setZone(zone);
   publish({ status: "signed-in", user, tenants });
 }
 

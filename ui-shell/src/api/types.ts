@@ -43,6 +43,7 @@ export type SessionData = {
   access_token: string;
   user?: User;
   tenants?: Tenant[];
+  time_zone?: string;
 };
 
 export type MenuNode = {

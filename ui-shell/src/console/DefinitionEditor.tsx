@@ -26,7 +26,10 @@ export function DefinitionEditor({ definition, published, isNew, onChange }: Pro
   const isWide = useMediaQuery("(min-width: 80em)", window.innerWidth >= 1280);
   const [chosen, setChosen] = useState<Mode | null>(null);
   const [wrong, setWrong] = useState<string | null>(null);
-  const findings = useFindings(definition);
+  const [start] = useState(definition);
+  const all = useFindings(definition);
+  // An empty form is not scolded before anything was typed.
+  const findings = isNew && definition === start ? null : all;
   const mode = chosen ?? (isWide ? "both" : "form");
   const take = (parsed: unknown, syntax: string | null) => {
     const next = syntax === null ? usable(parsed) : null;
@@ -59,7 +62,7 @@ export function DefinitionEditor({ definition, published, isNew, onChange }: Pro
                 onChange={onChange}
               />
             </fieldset>
-            <Findings findings={findings} />
+            {findings && <Findings findings={findings} />}
           </Stack>
         )}
         {mode !== "form" && (
@@ -74,12 +77,12 @@ export function DefinitionEditor({ definition, published, isNew, onChange }: Pro
                 <CodeEditor
                   label={t("console.json")}
                   value={definition}
-                  findings={findings}
+                  findings={findings ?? []}
                   onChange={take}
                 />
               </Suspense>
             </div>
-            {mode === "json" && <Findings findings={findings} />}
+            {mode === "json" && findings && <Findings findings={findings} />}
           </div>
         )}
       </div>

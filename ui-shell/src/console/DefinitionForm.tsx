@@ -1,4 +1,5 @@
-import { Button, Card, Group, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Card, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useText } from "../i18n";
 import {
@@ -50,7 +51,7 @@ export function DefinitionForm({ definition, published, isNew, onChange }: Props
       {definition.entities.map((entity) => (
         <Card key={entity.id} withBorder component="section" aria-label={entity.name}>
           <Stack gap="sm">
-            <Group align="flex-end">
+            <Group align="flex-end" wrap="nowrap">
               <TextInput
                 label={t("console.entityLabel")}
                 value={labelOf(entity.label)}
@@ -72,16 +73,19 @@ export function DefinitionForm({ definition, published, isNew, onChange }: Props
                   onChange(withEntity(definition, { ...entity, name: event.currentTarget.value }))
                 }
               />
-              <Button
+              <ActionIcon
                 variant="subtle"
                 color="red"
+                size={36}
+                ml="auto"
+                aria-label={t("console.removeEntity")}
                 onClick={() => {
                   setBefore(definition);
                   onChange(withoutEntity(definition, entity.id));
                 }}
               >
-                {t("console.removeEntity")}
-              </Button>
+                <Trash2 size={16} />
+              </ActionIcon>
             </Group>
             <FieldTable
               definition={definition}

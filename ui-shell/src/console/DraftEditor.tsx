@@ -5,6 +5,7 @@ import { useState } from "react";
 import { post, request } from "../api/client";
 import { ApiError } from "../api/errors";
 import { queryClient } from "../api/queries";
+import { UnsavedGuard } from "../form/UnsavedGuard";
 import { useText } from "../i18n";
 import { type Plan, type StoredService, serviceQuery } from "./api";
 import { DefinitionEditor } from "./DefinitionEditor";
@@ -12,7 +13,6 @@ import { newService, type ServiceDefinition } from "./definition";
 import { detailsOf } from "./failure";
 import { PlanView } from "./PlanView";
 import { afterPublishing } from "./published";
-import { UnsavedGuard } from "./UnsavedGuard";
 
 const startOf = (stored: StoredService): ServiceDefinition =>
   stored.draft ?? stored.definition ?? newService();
@@ -83,9 +83,16 @@ export function DraftEditor({ stored }: { stored: StoredService }) {
   };
   const consented = plan?.losses.every((name) => accepted.includes(name)) ?? false;
   const isChanged = definition !== saved && JSON.stringify(definition) !== JSON.stringify(saved);
+  if (stored.draft_revision !== revision && !isChanged && !busy) {
+    // Going back to an older version changed the draft: nothing of ours is lost by it.
+    const next = startOf(stored);
+    change(next);
+    setSaved(next);
+    setRevision(stored.draft_revision);
+  }
   return (
     <Stack gap="md">
-      <UnsavedGuard when={isChanged} />
+      <UnsavedGuard when={() => isChanged} text={t("console.leaveHelp")} />
       <Group justify="space-between">
         <Text size="sm" c="dimmed" role="status">
           {isChanged ? t("console.unsaved") : t("console.allSaved")}

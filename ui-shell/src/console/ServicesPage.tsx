@@ -1,8 +1,8 @@
-import { Alert, Badge, Button, Group, Loader, Stack, Table, Title } from "@mantine/core";
+import { Alert, Badge, Button, Group, Loader, Stack, Table, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
-import { useText } from "../i18n";
+import { labelText, useText, wordsOf } from "../i18n";
 import { servicesQuery } from "./api";
 
 /** Every registered service. */
@@ -41,15 +41,18 @@ export function ServicesPage() {
               <Table.Tr key={service.name}>
                 <Table.Td>
                   <Link to="/console/services/$name" params={{ name: service.name }}>
-                    {service.name}
+                    {labelText(service.label, wordsOf(service.name))}
                   </Link>
+                  <Text size="xs" c="dimmed">
+                    {service.name}
+                  </Text>
                 </Table.Td>
                 <Table.Td>{service.type}</Table.Td>
                 <Table.Td>
                   <Badge variant="default">{service.status}</Badge>
                 </Table.Td>
                 <Table.Td>{service.published_version ?? "–"}</Table.Td>
-                <Table.Td>{service.has_draft ? t("common.yes") : ""}</Table.Td>
+                <Table.Td>{service.has_unpublished_changes ? t("console.unpublished") : ""}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { post } from "../api/client";
 import { useLocale, useText } from "../i18n";
+import { getZone } from "../zone";
 import { type Plan, type StoredService, usersQuery, type Version, versionsQuery } from "./api";
 import { detailsOf } from "./failure";
 import { PlanView } from "./PlanView";
@@ -20,7 +21,7 @@ export function Versions({ stored }: { stored: StoredService }) {
   const [back, setBack] = useState<number | null>(null);
   if (found.isError) return <Alert color="red">{found.error.message}</Alert>;
   if (!found.data) return <Loader />;
-  const time = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  const time = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: getZone() });
   const who = (version: Version) =>
     version.published_by ? (people?.get(version.published_by) ?? "–") : t("console.bySystem");
   const about = (version: Version) =>

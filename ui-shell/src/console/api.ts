@@ -1,5 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { get } from "../api/client";
+import type { Label } from "../api/types";
 import type { FieldType, ServiceDefinition } from "./definition";
 
 export type Finding = { severity: string; path: string; message: string; remedy?: string | null };
@@ -28,7 +29,8 @@ export type ServiceRow = {
   status: string;
   visibility: string;
   published_version: number | null;
-  has_draft: boolean;
+  label: Label | null;
+  has_unpublished_changes: boolean;
 };
 export type StoredService = ServiceRow & {
   draft: ServiceDefinition | null;

@@ -1,6 +1,8 @@
 import { useId } from "react";
 import type { Json, PropertySchema, UiElement } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
+import { fromClock, toClock } from "../zone";
+import { ChoicesInput } from "./ChoicesInput";
 import styles from "./Field.module.css";
 import { JsonInput } from "./JsonInput";
 import { LinesInput } from "./LinesInput";
@@ -126,24 +128,7 @@ function Input(props: InputProps) {
       </select>
     );
   }
-  if (type === "tags" || type === "multi_choice") {
-    const list = Array.isArray(value) ? value.join(", ") : "";
-    return (
-      <input
-        {...common}
-        defaultValue={list}
-        readOnly={readOnly}
-        onBlur={(event) =>
-          onChange(
-            event.currentTarget.value
-              .split(",")
-              .map((part) => part.trim())
-              .filter(Boolean),
-          )
-        }
-      />
-    );
-  }
+  if (type === "tags" || type === "multi_choice") return <ChoicesInput {...props} />;
   if (type === "long_text" || type === "rich_text") {
     return (
       <textarea
@@ -175,13 +160,9 @@ function Input(props: InputProps) {
       <input
         {...common}
         type="datetime-local"
-        value={localTime(text)}
+        value={toClock(text)}
         readOnly={readOnly}
-        onChange={(event) =>
-          onChange(
-            event.currentTarget.value ? new Date(event.currentTarget.value).toISOString() : null,
-          )
-        }
+        onChange={(event) => onChange(fromClock(event.currentTarget.value))}
       />
     );
   }
@@ -212,11 +193,4 @@ function Input(props: InputProps) {
       onChange={(event) => onChange(event.currentTarget.value || null)}
     />
   );
-}
-
-/** UTC text → what a datetime-local input shows in the browser's zone. */
-function localTime(text: string): string {
-  if (!text) return "";
-  const at = new Date(text);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

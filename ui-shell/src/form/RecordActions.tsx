@@ -7,6 +7,7 @@ import { refreshRecords } from "../api/queries";
 import type { Source } from "../api/source";
 import type { EntityForm, EntityRecord, JsonObject, RecordAction } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
+import { Ask } from "./Ask";
 import { RecordForm } from "./RecordForm";
 
 type Props = { source: Source; form: EntityForm; record: EntityRecord; etag: string | null };
@@ -15,7 +16,8 @@ type Props = { source: Source; form: EntityForm; record: EntityRecord; etag: str
 export function RecordActions({ source, form, record, etag }: Props) {
   const t = useText();
   const go = useNavigate();
-  const [asking, setAsking] = useState<RecordAction | null>(null);
+  const [filling, setFilling] = useState<RecordAction | null>(null);
+  const [asking, setAsking] = useState<RecordAction | "delete" | null>(null);
   const path = `${source.data}/${record.id}`;
   const failed = (error: unknown) =>
     notifications.show({
@@ -28,20 +30,21 @@ export function RecordActions({ source, form, record, etag }: Props) {
     await refreshRecords(source);
   }
   function start(action: RecordAction) {
-    if (action.schema) return setAsking(action);
-    if (action.confirm && !window.confirm(labelText(action.confirm, action.name))) return;
-    run(action, {}).catch(failed);
+    if (action.schema) setFilling(action);
+    else if (action.confirm) setAsking(action);
+    else run(action, {}).catch(failed);
   }
   async function remove() {
-    if (!window.confirm(t("form.deleteAsk"))) return;
     await request("DELETE", path, { headers: etag ? { "If-Match": etag } : {} });
     await go({ to: source.ui as never });
     await refreshRecords(source);
   }
+  // The server says which actions this record is in the state for.
+  const offered = (record._actions ?? {}) as JsonObject;
   return (
     <Group gap="xs">
       {form.actions
-        .filter((action) => action.scope === "record")
+        .filter((action) => action.scope === "record" && offered[action.name] !== false)
         .map((action) => (
           <Button
             key={action.name}
@@ -53,23 +56,40 @@ export function RecordActions({ source, form, record, etag }: Props) {
           </Button>
         ))}
       {form.permissions.delete && (
-        <Button variant="subtle" c="var(--danger-text)" onClick={() => void remove().catch(failed)}>
+        <Button variant="subtle" c="var(--danger-text)" onClick={() => setAsking("delete")}>
           {t("form.delete")}
         </Button>
       )}
+      {asking && (
+        <Ask
+          title={
+            asking === "delete"
+              ? t("form.delete")
+              : labelText(asking.label, wordsOf(asking.name))
+          }
+          text={asking === "delete" ? t("form.deleteAsk") : labelText(asking.confirm, "")}
+          destructive={asking === "delete" || Boolean(asking.destructive)}
+          onNo={() => setAsking(null)}
+          onYes={() => {
+            setAsking(null);
+            (asking === "delete" ? remove() : run(asking, {})).catch(failed);
+          }}
+        />
+      )}
       <Modal
-        opened={asking !== null}
-        onClose={() => setAsking(null)}
-        title={asking && labelText(asking.label, wordsOf(asking.name))}
+        opened={filling !== null}
+        onClose={() => setFilling(null)}
+        title={filling && labelText(filling.label, wordsOf(filling.name))}
+        closeButtonProps={{ "aria-label": t("common.close") }}
       >
-        {asking?.schema && asking.ui && (
+        {filling?.schema && filling.ui && (
           <RecordForm
-            form={{ ...form, schema: asking.schema, ui: asking.ui }}
+            form={{ ...form, schema: filling.schema, ui: filling.ui }}
             record={null}
             readOnly={false}
             onSave={async (body) => {
-              await run(asking, body);
-              return () => setAsking(null);
+              await run(filling, body);
+              return () => setFilling(null);
             }}
           />
         )}

@@ -1,13 +1,13 @@
 import { Alert, Anchor, Button, Card, Group, List, Stack, Text } from "@mantine/core";
-import { useBlocker } from "@tanstack/react-router";
 import { type FormEvent, lazy, Suspense, useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/errors";
 import type { EntityForm, EntityRecord, JsonObject } from "../api/types";
-import { labelText, t as text, useText, wordsOf } from "../i18n";
+import { labelText, useText, wordsOf } from "../i18n";
 import styles from "./Field.module.css";
 import { FormLayout } from "./FormLayout";
+import { UnsavedGuard } from "./UnsavedGuard";
 import { findingsOf } from "./validate";
-import { bodyOf, changesOf, initialValues } from "./values";
+import { bodyOf, changesOf, initialValues, withoutReadOnly } from "./values";
 
 const Conflict = lazy(() =>
   import("./Conflict").then((module) => ({ default: module.Conflict })),
@@ -36,11 +36,6 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
   const saved = useRef(false);
   const changes = changesOf(form.schema, start, values);
   const dirty = Object.keys(changes).length > 0;
-
-  useBlocker({
-    shouldBlockFn: () => dirty && !saved.current && !window.confirm(text("form.unsaved")),
-    enableBeforeUnload: () => dirty && !saved.current,
-  });
 
   async function submit(event: FormEvent) {
     event.preventDefault();
@@ -88,6 +83,7 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
   }
   return (
     <form ref={frame} onSubmit={(event) => void submit(event)} noValidate>
+      <UnsavedGuard when={() => dirty && !saved.current} text={t("form.unsaved")} />
       <Stack gap="md">
         {failure && (
           <Alert
@@ -119,7 +115,7 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
         )}
         <Card withBorder p="lg">
           <FormLayout
-            element={form.ui}
+            element={record ? form.ui : withoutReadOnly(form.ui, form.schema)}
             schema={form.schema}
             values={values}
             errors={errors}

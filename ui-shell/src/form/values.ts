@@ -50,3 +50,17 @@ export function controlsOf(element: UiElement): { name: string; element: UiEleme
   if (element.type === "Control") return [{ name: nameOf(element), element }];
   return (element.elements ?? []).flatMap(controlsOf);
 }
+
+/** Leaves out what only the server writes: in a new record there is nothing to see yet. */
+export function withoutReadOnly(element: UiElement, schema: PropertySchema): UiElement {
+  if (!element.elements) return element;
+  const elements = element.elements
+    .filter(
+      (child) =>
+        child.type !== "Control" ||
+        !(child.options?.readonly || schema.properties?.[nameOf(child)]?.readOnly),
+    )
+    .map((child) => withoutReadOnly(child, schema))
+    .filter((child) => !child.elements || child.elements.length > 0);
+  return { ...element, elements };
+}

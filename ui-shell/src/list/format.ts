@@ -1,5 +1,6 @@
 import type { Column, EntityRecord, Json } from "../api/types";
 import { getLocale, labelText } from "../i18n";
+import { getZone } from "../zone";
 
 const locale = (): string => (getLocale() === "id" ? "id-ID" : "en-GB");
 
@@ -70,6 +71,7 @@ export function cellText(column: Column, value: Json): string {
       return new Date(String(value)).toLocaleString(locale(), {
         dateStyle: "medium",
         timeStyle: "short",
+        timeZone: getZone(),
       });
     case "choice":
       return choiceLabel(column, value);

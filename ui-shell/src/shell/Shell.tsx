@@ -6,7 +6,6 @@ import { menusQuery } from "../api/queries";
 import { useSession } from "../api/useSession";
 import { useText } from "../i18n";
 import { prefer, usePreferences } from "../preferences/preferences";
-import { withOwnPages } from "./menu";
 import styles from "./Shell.module.css";
 import { SideNav } from "./SideNav";
 import { TopBar } from "./TopBar";
@@ -15,6 +14,9 @@ const CommandPalette = lazy(() =>
   import("./CommandPalette").then((module) => ({ default: module.CommandPalette })),
 );
 const PhoneNav = lazy(() => import("./PhoneNav").then((module) => ({ default: module.PhoneNav })));
+const PasswordDialog = lazy(() =>
+  import("./PasswordDialog").then((module) => ({ default: module.PasswordDialog })),
+);
 const ShortcutSheet = lazy(() =>
   import("./ShortcutSheet").then((module) => ({ default: module.ShortcutSheet })),
 );
@@ -32,6 +34,7 @@ export function Shell() {
   const [drawer, drawerState] = useDisclosure(false);
   const [palette, paletteState] = useDisclosure(false);
   const [sheet, sheetState] = useDisclosure(false);
+  const [password, passwordState] = useDisclosure(false);
   const menus = useQuery({ ...menusQuery(), enabled: session.status === "signed-in" });
 
   useHotkeys([["mod+K", paletteState.toggle]], []);
@@ -44,7 +47,7 @@ export function Shell() {
   useEffect(() => drawerState.close(), [location.pathname]);
 
   if (session.status !== "signed-in") return null;
-  const nodes = withOwnPages(menus.data?.menus ?? [], session.user);
+  const nodes = menus.data?.menus ?? [];
   const nav = (collapsed: boolean) => (
     <SideNav menus={nodes} collapsed={collapsed} loading={menus.isPending} />
   );
@@ -61,6 +64,7 @@ export function Shell() {
         onMenu={isPhone ? drawerState.open : () => prefer({ navCollapsed: !navCollapsed })}
         onSearch={paletteState.open}
         onShortcuts={sheetState.open}
+        onPassword={passwordState.open}
       />
       <main id="content" className={styles.content} tabIndex={-1}>
         <Outlet />
@@ -74,6 +78,7 @@ export function Shell() {
       </Suspense>
       <Suspense>
         {palette && <CommandPalette menus={nodes} session={session} onClose={paletteState.close} />}
+        {password && <PasswordDialog onClose={passwordState.close} />}
         {sheet && <ShortcutSheet onClose={sheetState.close} />}
       </Suspense>
     </div>

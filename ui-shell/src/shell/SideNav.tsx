@@ -3,9 +3,9 @@ import { Link } from "@tanstack/react-router";
 import { ChevronRight, Lock } from "lucide-react";
 import { useState } from "react";
 import type { MenuNode } from "../api/types";
-import { useText, wordsOf } from "../i18n";
+import { useText } from "../i18n";
 import { NamedIcon } from "./icons";
-import { childrenOf, groupMenus, menuLabel } from "./menu";
+import { categoryLabel, childrenOf, groupMenus, menuLabel } from "./menu";
 import styles from "./SideNav.module.css";
 
 type Props = { menus: readonly MenuNode[]; collapsed: boolean; loading: boolean };
@@ -35,7 +35,7 @@ export function SideNav({ menus, collapsed, loading }: Props) {
       {groupMenus(menus).map((group) => (
         <div key={group.category} className={styles.group}>
           {!collapsed && group.category && (
-            <h2 className={styles.heading}>{wordsOf(group.category.toLowerCase())}</h2>
+            <h2 className={styles.heading}>{categoryLabel(group.category)}</h2>
           )}
           <ul className={styles.list}>
             {group.nodes.map((node) => (

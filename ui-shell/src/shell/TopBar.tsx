@@ -2,6 +2,7 @@ import { ActionIcon, Menu, useMantineColorScheme } from "@mantine/core";
 import {
   CircleUser,
   Keyboard,
+  KeyRound,
   Languages,
   LogOut,
   Menu as MenuIcon,
@@ -24,6 +25,7 @@ type Props = {
   onMenu: () => void;
   onSearch: () => void;
   onShortcuts: () => void;
+  onPassword: () => void;
 };
 
 const SCHEMES = [
@@ -33,7 +35,8 @@ const SCHEMES = [
 ] as const;
 
 /** The bar above every page: tenant, search, and what concerns the user. */
-export function TopBar({ session, isPhone, onMenu, onSearch, onShortcuts }: Props) {
+export function TopBar(props: Props) {
+  const { session, isPhone, onMenu, onSearch, onShortcuts, onPassword } = props;
   const t = useText();
   const locale = useLocale();
   const { density } = usePreferences();
@@ -114,6 +117,9 @@ export function TopBar({ session, isPhone, onMenu, onSearch, onShortcuts }: Prop
           </Menu.Item>
           <Menu.Item leftSection={<Keyboard size={15} />} onClick={onShortcuts}>
             {t("shortcuts.title")}
+          </Menu.Item>
+          <Menu.Item leftSection={<KeyRound size={15} />} onClick={onPassword}>
+            {t("password.title")}
           </Menu.Item>
           <Menu.Divider />
           <Menu.Item leftSection={<LogOut size={15} />} onClick={() => void leave()}>

@@ -1,5 +1,5 @@
-import type { MenuNode, User } from "../api/types";
-import { labelText, t, wordsOf } from "../i18n";
+import type { MenuNode } from "../api/types";
+import { labelText, type TextKey, t, wordsOf } from "../i18n";
 
 export type MenuGroup = { category: string; nodes: MenuNode[] };
 
@@ -8,10 +8,10 @@ export const menuLabel = (node: MenuNode): string => labelText(node.label, words
 const order = (left: MenuNode, right: MenuNode): number =>
   (left.sort_order ?? 100) - (right.sort_order ?? 100);
 
-/** Groups the top level by category, in the order in which categories first appear. */
+/** Groups the top level by category, in the order that the server gives. */
 export function groupMenus(menus: readonly MenuNode[]): MenuGroup[] {
   const groups = new Map<string, MenuNode[]>();
-  for (const node of [...menus].sort(order)) {
+  for (const node of menus) {
     const category = node.category ?? "";
     const nodes = groups.get(category) ?? [];
     nodes.push(node);
@@ -33,38 +33,15 @@ export function leavesOf(
   });
 }
 
-const OWN_PAGES: readonly {
-  name: string;
-  icon: string;
-  key: "nav.tenants" | "nav.users" | "nav.roles" | "nav.services";
-}[] = [
-  { name: "services", icon: "boxes", key: "nav.services" },
-  { name: "tenants", icon: "building", key: "nav.tenants" },
-  { name: "users", icon: "users", key: "nav.users" },
-  { name: "roles", icon: "shield", key: "nav.roles" },
-];
+const KNOWN: { [category: string]: TextKey } = {
+  MAIN: "nav.main",
+  SERVICES: "nav.services",
+  ADMINISTRATION: "nav.administration",
+};
 
-/** Adds the administration pages a user may open and the server's menu does not name. */
-export function withOwnPages(menus: readonly MenuNode[], user: User): MenuNode[] {
-  const paths = new Set(leavesOf(menus).map(({ node }) => node.path));
-  const may = (name: string): boolean =>
-    user.permissions.some((pattern) => {
-      const [resource = "", action = "*"] = pattern.split(":");
-      const resourceFits = ["*", "system", name.replace(/s$/, ""), name].includes(resource);
-      return resourceFits && ["*", "read", "view", "manage"].includes(action);
-    });
-  const own = OWN_PAGES.filter(
-    ({ name }) => may(name) && !paths.has(`/admin/${name}`) && !paths.has(`/console/${name}`),
-  ).map(
-    ({ name, icon, key }, index): MenuNode => ({
-      id: `own-${name}`,
-      name,
-      label: t(key),
-      icon,
-      path: `/admin/${name}`,
-      category: "ADMINISTRATION",
-      sort_order: 9000 + index,
-    }),
-  );
-  return [...menus, ...own];
+/** `LENDING` → `Lending`; what is as short as `ISP` stays an abbreviation. */
+export function categoryLabel(category: string): string {
+  const key = KNOWN[category];
+  if (key) return t(key);
+  return category.length <= 3 ? category : wordsOf(category.toLowerCase());
 }

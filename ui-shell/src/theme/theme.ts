@@ -47,7 +47,13 @@ export const theme = createTheme({
   focusRing: "auto",
   respectReducedMotion: true,
   components: {
+    Badge: { defaultProps: { tt: "none", fw: 500 } },
     Button: { defaultProps: { size: "sm" } },
+    Input: {
+      vars: () => ({
+        wrapper: { "--input-bd": "var(--line-strong)", "--input-fz": "14px" },
+      }),
+    },
     Menu: { defaultProps: { shadow: "md", radius: 8, transitionProps: { duration: 120 } } },
     Modal: {
       defaultProps: { radius: 10, centered: true, transitionProps: { duration: 140 } },

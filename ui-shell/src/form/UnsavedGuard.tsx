@@ -3,11 +3,11 @@ import { useBlocker } from "@tanstack/react-router";
 import { useText } from "../i18n";
 
 /** Asks before changes are lost: on another page of ours and when the tab closes. */
-export function UnsavedGuard({ when }: { when: boolean }) {
+export function UnsavedGuard({ when, text }: { when: () => boolean; text: string }) {
   const t = useText();
   const blocker = useBlocker({
     // Another tab of the same page keeps what was typed.
-    shouldBlockFn: ({ current, next }) => when && current.pathname !== next.pathname,
+    shouldBlockFn: ({ current, next }) => when() && current.pathname !== next.pathname,
     enableBeforeUnload: when,
     withResolver: true,
   });
@@ -19,7 +19,7 @@ export function UnsavedGuard({ when }: { when: boolean }) {
       title={t("console.leave")}
       closeButtonProps={{ "aria-label": t("common.close") }}
     >
-      <Text size="sm">{t("console.leaveHelp")}</Text>
+      <Text size="sm">{text}</Text>
       <Group justify="flex-end" mt="lg">
         <Button variant="default" onClick={() => blocker.reset?.()}>
           {t("console.stay")}
