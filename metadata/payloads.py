@@ -13,6 +13,8 @@ from jsonschema_rs import Draft202012Validator
 from metadata import patterns
 from metadata.condition_schema import to_schema
 from metadata.conditions import Condition
+from metadata.definitions import Service
+from metadata.fields import FIELD_TYPES
 from metadata.fields.base import FieldDefinition, FieldType
 
 Property = tuple[FieldDefinition, FieldType[Any], Mapping[str, Any]]
@@ -108,6 +110,19 @@ def record_schema(
     if demanded:
         schema["required"] = demanded
     return schema
+
+
+def settings_validator(service: Service) -> Draft202012Validator:
+    """Return the validator of what a tenant sets for a service."""
+    properties = {
+        field.name: (
+            field,
+            FIELD_TYPES[field.type],
+            FIELD_TYPES[field.type].json_schema(field),
+        )
+        for field in service.settings
+    }
+    return validator(record_schema(properties, required=True))
 
 
 def validator(schema: Mapping[str, Any]) -> Draft202012Validator:

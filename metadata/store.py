@@ -165,12 +165,16 @@ async def register(
     *,
     is_builtin: bool,
     actor: UUID | None,
-) -> None:
-    """Add a service to the registry; its first draft is the definition."""
-    await connection.execute(
+) -> bool:
+    """Add a service to the registry; its first draft is the definition.
+
+    Returns False when there is one of this name already, which stays as it is.
+    """
+    added = await connection.execute(
         "INSERT INTO rangka.services (id, name, schema_name, label, description, type, "
         "category, visibility, is_builtin, draft, draft_revision, registered_by) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s)",
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s) "
+        "ON CONFLICT (name) DO NOTHING",
         (
             service_id,
             definition.name,
@@ -185,6 +189,7 @@ async def register(
             actor,
         ),
     )
+    return added.rowcount == 1
 
 
 async def save_draft(

@@ -1,13 +1,17 @@
 """`/core/tenants/{id}/services`: which services a tenant has."""
 
+from typing import Any
 from uuid import UUID
 
 from litestar import Response, delete, get, put
 from litestar.params import FromPath
 
 from engine.api.requests import AnyRequest, answer, body_of, demand, parts_of
-from engine.errors import Conflict
+from engine.database import Transaction
+from engine.errors import BadRequest, Conflict, ValidationFailed
+from engine.record_findings import findings
 from metadata import store
+from metadata.payloads import settings_validator
 from registry import assignments
 
 
@@ -40,6 +44,7 @@ async def assign(
     raw = await request.body()
     document = await body_of(request) if raw.strip() else {}
     async with parts_of(request).database.system() as connection:
+        await _check_settings(connection, name, document.get("settings"))
         try:
             await assignments.assign(
                 connection,
@@ -70,3 +75,15 @@ async def unassign(
 
 
 HANDLERS = [assigned, assign, unassign]
+
+
+async def _check_settings(connection: Transaction, name: str, settings: Any) -> None:
+    """Raise unless the settings, where given, are those that the service declares."""
+    if settings is None:
+        return
+    if not isinstance(settings, dict):
+        raise BadRequest("settings is an object: a value for each setting.")
+    found = await store.definition_of(connection, name)
+    details = findings(settings_validator(found[1]), settings) if found else []
+    if details:
+        raise ValidationFailed("Some settings do not fit.", details=details)

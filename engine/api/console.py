@@ -16,7 +16,12 @@ from engine.api.requests import (
     demand,
     parts_of,
 )
-from engine.api.versions import stored_service, version_of
+from engine.api.versions import (
+    demand_assigned,
+    reader_of,
+    stored_service,
+    version_of,
+)
 from engine.database import Transaction
 from engine.errors import BadRequest, Conflict, Detail, NotFound, ValidationFailed
 from metadata import store
@@ -40,8 +45,13 @@ _SERVICE = "/core/services/{name:str}"
 
 @get("/core/services")
 async def services(request: AnyRequest) -> Response[bytes]:
-    """Answer every registered service, without its definition."""
-    await demand(request, "service", "read")
+    """Answer the registered services, without their definitions.
+
+    To a tenant's own administrator those that the tenant is assigned.
+    """
+    ctx, sees_all = await reader_of(request)
+    assigned = await parts_of(request).catalog.services(ctx.tenant_id)
+    own = {service.name for service in assigned}
     async with parts_of(request).database.system() as connection:
         found = await store.services(connection, 0)
         unpublished = await store.unpublished(connection)
@@ -56,17 +66,23 @@ async def services(request: AnyRequest) -> Response[bytes]:
                 "status": item.status,
                 "visibility": item.visibility,
                 "published_version": item.published_version,
-                "has_unpublished_changes": item.name in unpublished,
+                "has_unpublished_changes": sees_all and item.name in unpublished,
             }
             for item in found
+            if sees_all or item.name in own
         ],
     )
 
 
 @get(_SERVICE)
 async def service(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """Answer one service with its draft and its published definition."""
-    await demand(request, "service", "read")
+    """Answer one service with its draft and its published definition.
+
+    The draft is for those who may register services.
+    """
+    ctx, sees_all = await reader_of(request)
+    if not sees_all:
+        await demand_assigned(request, ctx, name)
     async with parts_of(request).database.system() as connection:
         stored = await stored_service(connection, name)
         found = await store.definition_of(connection, name)
@@ -79,8 +95,8 @@ async def service(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
             "status": stored.status,
             "visibility": stored.visibility,
             "published_version": stored.published_version,
-            "draft": stored.draft,
-            "draft_revision": stored.draft_revision,
+            "draft": stored.draft if sees_all else None,
+            "draft_revision": stored.draft_revision if sees_all else None,
             "definition": as_json(found[1]) if found else None,
         },
     )
@@ -95,20 +111,20 @@ async def register(request: AnyRequest) -> Response[bytes]:
     ctx = await demand(request, "service", "register")
     definition = _registered(await body_of(request))
     async with parts_of(request).database.system() as connection:
-        if await store.service(connection, definition.name) is not None:
-            detail = Detail("name", "unique", "Choose another name.")
-            raise Conflict(
-                f"There is a service {definition.name} already.",
-                code="SERVICE_EXISTS",
-                details=[detail],
-            )
-        await store.register(
+        is_new = await store.register(
             connection,
             uuid7(),
             definition,
             schema_name(definition.name),
             is_builtin=False,
             actor=ctx.user_id,
+        )
+    if not is_new:
+        detail = Detail("name", "unique", "Choose another name.")
+        raise Conflict(
+            f"There is a service {definition.name} already.",
+            code="SERVICE_EXISTS",
+            details=[detail],
         )
     return answer(request, {"name": definition.name, "draft_revision": 1}, 201)
 
@@ -137,7 +153,7 @@ async def save_draft(request: AnyRequest, name: FromPath[str]) -> Response[bytes
 @post(f"{_SERVICE}/validate", status_code=200)
 async def validate(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer every finding of a definition, its shape included."""
-    await demand(request, "service", "read")
+    await demand(request, "service", "register")
     raw = await request.body()
     document = await body_of(request) if raw.strip() else {}
     async with parts_of(request).database.system() as connection:
@@ -156,9 +172,10 @@ async def validate(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
 async def plan(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer what publishing would do: sentences, SQL, locks, rows, losses.
 
-    Of the draft, of a `definition` sent, or of going back to an older `version`.
+    Of the draft, of a `definition` sent, or of going back to an older `version`. It
+    counts the rows of all tenants and shows values that do not fit.
     """
-    await demand(request, "service", "read")
+    await demand(request, "service", "register")
     parts = parts_of(request)
     raw = await request.body()
     document = await body_of(request) if raw.strip() else {}

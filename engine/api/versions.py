@@ -4,6 +4,7 @@ from litestar import Response, get
 from litestar.params import FromPath, FromQuery
 
 from engine.api.requests import AnyRequest, answer, demand, parts_of
+from engine.context import RequestContext
 from engine.database import Transaction
 from engine.errors import NotFound
 from metadata import bundle, store
@@ -11,6 +12,24 @@ from metadata.definitions import Service, as_json
 from registry import publishing_drift
 
 _SERVICE = "/core/services/{name:str}"
+
+
+async def reader_of(request: AnyRequest) -> tuple[RequestContext, bool]:
+    """Return who reads the registry, and whether all of it; raises Forbidden.
+
+    All of it is for those who may register services. A tenant's own administrator
+    sees what its tenant is assigned, as it is published: drafts, older versions and
+    the plans that count other tenants' rows are the platform's.
+    """
+    ctx = await demand(request, "service", "read")
+    every = await parts_of(request).policy.authorize(ctx, "service", "register")
+    return ctx, every.allowed
+
+
+async def demand_assigned(request: AnyRequest, ctx: RequestContext, name: str) -> None:
+    """Raise NotFound unless the tenant has the service, as for one that is not."""
+    if await parts_of(request).catalog.service(ctx.tenant_id, name) is None:
+        raise NotFound(f"There is no service {name}.")
 
 
 async def stored_service(connection: Transaction, name: str) -> store.StoredService:
@@ -35,7 +54,7 @@ async def version_of(
 @get(f"{_SERVICE}/versions")
 async def versions(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer the versions, newest first."""
-    await demand(request, "service", "read")
+    await demand(request, "service", "register")
     async with parts_of(request).database.system() as connection:
         await stored_service(connection, name)
         found = await store.versions(connection, name)
@@ -47,7 +66,7 @@ async def version(
     request: AnyRequest, name: FromPath[str], number: FromPath[int]
 ) -> Response[bytes]:
     """Answer the definition of one version."""
-    await demand(request, "service", "read")
+    await demand(request, "service", "register")
     async with parts_of(request).database.system() as connection:
         found, definition = await version_of(connection, name, number)
     return answer(request, {"version": found, "definition": as_json(definition)})
@@ -56,7 +75,7 @@ async def version(
 @get(f"{_SERVICE}/drift")
 async def drift(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer how the tables differ from the published version, with remedies."""
-    await demand(request, "service", "read")
+    await demand(request, "service", "register")
     async with parts_of(request).database.owner() as connection:
         await stored_service(connection, name)
         found = await publishing_drift.drift(connection, name)
@@ -70,7 +89,9 @@ async def export(
     format: FromQuery[str] = "json",  # noqa: A002 - the parameter's name in the API
 ) -> Response[bytes]:
     """Answer the published definition as JSON, or as a ZIP of its folder."""
-    await demand(request, "service", "read")
+    ctx, sees_all = await reader_of(request)
+    if not sees_all:
+        await demand_assigned(request, ctx, name)
     async with parts_of(request).database.system() as connection:
         found = await store.definition_of(connection, name)
     if found is None:

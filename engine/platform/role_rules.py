@@ -5,8 +5,9 @@ Each entry: `{"permission", "effect"?, "scope"?, "filter"?, "fields"?, "presets"
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge, Le
 from pydantic import AwareDatetime, ValidationError
 from uuid_utils.compat import uuid7
 
@@ -15,6 +16,7 @@ from engine.policy_rules import Rule, rule_from_row
 from engine.record_findings import field_path
 from metadata.conditions import ConditionError, parse
 from metadata.definitions import RoleRule
+from metadata.fields.times import EARLIEST, LATEST
 
 MOST_RULES = 500
 
@@ -32,7 +34,7 @@ _WORDS = {
 class RuleInput(RoleRule):
     """One entry of `rules`."""
 
-    expires_at: AwareDatetime | None = None
+    expires_at: Annotated[AwareDatetime, Ge(EARLIEST), Le(LATEST)] | None = None
 
 
 def read(raw: Any) -> list[RuleInput]:

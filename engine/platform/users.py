@@ -7,6 +7,7 @@ password only of accounts that are at home here and nowhere else.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from engine import record_values
@@ -23,6 +24,8 @@ from engine.policy_rules import SUPER_ADMIN, close_over
 from engine.record_session import Session
 from engine.records import Written
 from metadata.compiled import CompiledEntity
+from metadata.fields.base import InvalidValue
+from metadata.fields.times import parse_datetime
 
 _SECRET = "password"  # noqa: S105 - the name of a field
 
@@ -48,6 +51,7 @@ class UserWriter:
         password = _take_password(sent, grant)
         values = record_values.for_create(ctx, entity, sent, grant)
         email = str(values["email"]).strip()
+        expires_at = _moment(values.get("expires_at"))
         # Hashed whether the account exists or not, so that time does not tell.
         hashed = await self._hashed(password, email)
         async with self._steps.database.system() as connection:
@@ -67,7 +71,7 @@ class UserWriter:
                 user_id,
                 status=values.get("status") or "active",
                 team_id=values.get("team_id"),
-                expires_at=values.get("expires_at"),
+                expires_at=expires_at,
                 granted_by=ctx.user_id,
             )
             if not added:
@@ -97,6 +101,7 @@ class UserWriter:
         password = _take_password(sent, grant)
         check = record_values.for_replace if whole else record_values.for_update
         changes = changes_of(old, check(ctx, entity, sent, grant, old))
+        _moment(changes["expires_at"][1] if "expires_at" in changes else None)
         hashed = await self._hashed(password, str(old["email"]))
         async with self._steps.database.system() as connection:
             version = await _lock(connection, ctx, record_id, expected_version)
@@ -246,6 +251,15 @@ def _take_password(sent: Values, grant: Grant) -> str | None:
         detail = Detail(_SECRET, "unknown_field", message)
         raise ValidationFailed("1 field does not fit.", details=[detail])
     return password
+
+
+def _moment(value: str | None) -> datetime | None:
+    """Return when the access ends; raises ValidationFailed."""
+    try:
+        return None if value is None else parse_datetime(value)
+    except InvalidValue as error:
+        detail = Detail("expires_at", error.code, error.message)
+        raise ValidationFailed("1 field does not fit.", details=[detail]) from error
 
 
 async def _lock(

@@ -26,6 +26,11 @@ _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?")
 TIME_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 
 
+# A day inside the years that Python knows, so that every zone can show the moment.
+EARLIEST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+LATEST = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
+
+
 class DateField(FieldDefinition):
     """A day of the calendar."""
 
@@ -65,7 +70,9 @@ def parse_datetime(value: Json, *, zone_needed: bool = True) -> dt.datetime:
             moment = dt.datetime.fromisoformat(value.upper())
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=dt.UTC)
-            return moment.astimezone(dt.UTC)
+            moment = moment.astimezone(dt.UTC)
+            if EARLIEST <= moment <= LATEST:
+                return moment
         except (ValueError, OverflowError):
             pass
     raise InvalidValue(

@@ -138,3 +138,25 @@ async def test_an_etag_that_is_none_is_refused(world: World, etag: str) -> None:
     assert reply.status == 400
     body_is_the_one(reply)
     assert (await world.operator.get(path)).data["name"] == "a"
+
+
+@pytest.mark.parametrize("year", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+async def test_a_moment_that_some_zone_cannot_show_is_refused(
+    world: World, year: str
+) -> None:
+    made = await world.admin.post(
+        "/api/v1/core/users",
+        {"name": "a", "email": f"{uuid4().hex}@example.com", "expires_at": year},
+    )
+    assert made.status == 422
+    assert made.details() == {("expires_at", "datetime")}
+
+
+async def test_settings_that_a_service_does_not_declare_are_refused(
+    world: World,
+) -> None:
+    path = f"/api/v1/core/tenants/{world.ours}/services/lab"
+    text = await world.root.request("PUT", path, {"settings": "yes"})
+    assert (text.status, text.error["code"]) == (400, "BAD_REQUEST")
+    unknown = await world.root.request("PUT", path, {"settings": {"colour": 1}})
+    assert unknown.details() == {("colour", "unknown_field")}

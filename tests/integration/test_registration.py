@@ -1,6 +1,7 @@
 """An external service from its registration to the menu of a tenant's user."""
 
 import asyncio
+from uuid import uuid4
 
 from tests.fixtures.api import World
 from tests.fixtures.registration import WHATSAPP
@@ -76,3 +77,19 @@ async def test_only_a_super_admin_registers(world: World) -> None:
     for client in (world.admin, world.operator):
         reply = await client.post(f"{CORE}/services/register", document)
         assert reply.status == 403
+
+
+async def test_of_two_registrations_at_once_one_is_told_the_name_is_taken(
+    world: World,
+) -> None:
+    name = f"race{uuid4().hex[:8]}"
+    entity = {
+        "id": "items",
+        "name": "items",
+        "fields": [{"id": "t", "name": "title", "type": "text"}],
+    }
+    body = {"id": name, "name": name, "entities": [entity]}
+    replies = await asyncio.gather(
+        *(world.root.post("/api/v1/core/services/register", body) for _ in range(4))
+    )
+    assert sorted(reply.status for reply in replies) == [201, 409, 409, 409]

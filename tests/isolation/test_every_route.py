@@ -20,6 +20,9 @@ from engine.api import data
 from engine.identity.passwords import Passwords
 from engine.platform import ensure_user
 from engine.settings import Settings
+from metadata import bundle
+from metadata.definitions import as_json
+from registry import builtin
 from tests.fixtures.api import PASSWORD, Client, World, log_in
 
 MARK = f"canary{uuid4().hex[:12]}"
@@ -182,6 +185,15 @@ async def test_the_tenant_itself_sees_its_rows_and_changes_show(
     assert {"svc_customers.customers", "rangka.log"} <= changed
 
 
+PRYING = json.dumps(
+    as_json(
+        bundle.load(builtin.folder("customers")).model_copy(
+            update={"description": "to be planned"}
+        )
+    )
+).replace('"type": "phone"', '"type": "integer"')
+"""Customers with phones as numbers: a plan would show those that are none."""
+
 QUERIES = (
     "",
     "?limit=200&deleted=with",
@@ -200,16 +212,22 @@ BODIES: tuple[Any, ...] = (
     {"name": "taken", "parts": [{"id": "{line}", "quantity": 1}]},
     {"tenant_id": "{tenant}"},
     {"refresh_token": "{session}"},
-    {"operations": [{"action": "delete", "id": "{customer}"}]},
+    {"operations": [{"op": "delete", "id": "{customer}"}]},
     {
+        "atomic": False,
         "operations": [
-            {"action": "update", "id": "{customer}", "data": {"notes": "taken"}}
-        ]
+            {"op": "update", "id": "{customer}", "values": {"notes": "taken"}},
+            {"op": "update", "id": "{sample}", "values": {"name": "taken"}},
+            {"op": "delete", "id": "{plan}"},
+        ],
     },
+    {"definition": "{definition}", "draft_revision": 1, "accept_loss": []},
+    {"version": 1},
     {"id": "{customer}", "tenant_id": "{tenant}", "name": "x", "phone": "0812"},
     {"email": "{user}", "name": "x", "role_names": ["SUPER_ADMIN"]},
     {"settings": {}, "status": "active"},
-    {"overlay": {"entities": {}}, "revision": 0},
+    {"overlay": {"labels": {}}, "revision": 0},
+    {"old_password": "{user}", "new_password": "a-long-new-password"},
 )
 
 
@@ -230,7 +248,7 @@ async def test_no_call_shows_or_changes_another_tenants_rows(
     }
     query = choice.draw(st.sampled_from(QUERIES)).format(**victim.known)
     body = choice.draw(st.sampled_from(BODIES))
-    sent = json.dumps(body)
+    sent = json.dumps(body).replace('"{definition}"', PRYING)
     for name, value in victim.known.items():
         sent = sent.replace(f'"{{{name}}}"', f'"{value}"')
     client = attackers[role]
