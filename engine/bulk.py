@@ -5,13 +5,22 @@ Body: `{"atomic": true, "operations": [{"op": "create", "values": {…}}, {"op":
 operation goes through the same steps and permissions as a single write.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from engine.api.envelope import details_of, encode
 from engine.context import RequestContext
-from engine.errors import BadRequest, Detail, RangkaError, ValidationFailed
+from engine.database_errors import SchemaChanged
+from engine.errors import (
+    BadRequest,
+    Conflict,
+    Detail,
+    RangkaError,
+    ValidationFailed,
+)
+from engine.platform.steps import PlatformWriter
 from engine.record_session import Session
 from engine.records import Records
 from metadata.compiled import CompiledEntity
@@ -34,38 +43,56 @@ class Bulk:
         entity: CompiledEntity,
         document: Mapping[str, Any],
         session: Session | None,
+        writer: PlatformWriter | None = None,
     ) -> bytes:
         """Return JSON: one result an operation, in order.
 
+        `writer` is who writes the entity; the records, unless it is the platform's.
         Atomic (the default): the first failure undoes everything and is raised with
         the operation's number in each detail. Otherwise failures stand in the
         results, and the others are kept.
         """
         operations, atomic = _read(document)
-        if session is not None or atomic:
-            return await self._together(ctx, entity, operations, session)
-        results = []
+        work = _Work(ctx, entity, writer or self._records)
+        if session is not None:
+            return await work.together(operations, session)
+        if atomic:
+            async with self._records.transaction(ctx) as own:
+                return await work.together(operations, own)
+        return await work.each(operations)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The operations of one request."""
+
+    ctx: RequestContext
+    entity: CompiledEntity
+    writer: PlatformWriter
+
+    async def each(self, operations: Sequence[Operation]) -> bytes:
+        """Run each by itself; what failed stands in its place of the answer."""
+        results: list[bytes] = []
         for operation in operations:
             try:
-                results.append(await self._one(ctx, entity, operation, None))
+                results.append(await self._one(operation, None))
             except (RangkaError, Refused) as error:
                 results.append(_failure(error))
+            except SchemaChanged:
+                # Nothing was kept yet: the whole request can be run again.
+                if not results:
+                    raise
+                results.append(_failure(_published_meanwhile()))
         return b"[" + b",".join(results) + b"]"
 
-    async def _together(
-        self,
-        ctx: RequestContext,
-        entity: CompiledEntity,
-        operations: list[Operation],
-        session: Session | None,
+    async def together(
+        self, operations: Sequence[Operation], session: Session
     ) -> bytes:
-        if session is None:
-            async with self._records.transaction(ctx) as own:
-                return await self._together(ctx, entity, operations, own)
+        """Run all in one session; the first failure is raised."""
         results = []
         for index, operation in enumerate(operations):
             try:
-                results.append(await self._one(ctx, entity, operation, session))
+                results.append(await self._one(operation, session))
             except Refused as error:
                 detail = Detail(error.field, error.code, error.message)
                 raise _at(
@@ -75,21 +102,16 @@ class Bulk:
                 raise _at(index, error) from error
         return b"[" + b",".join(results) + b"]"
 
-    async def _one(
-        self,
-        ctx: RequestContext,
-        entity: CompiledEntity,
-        operation: Operation,
-        session: Session | None,
-    ) -> bytes:
+    async def _one(self, operation: Operation, session: Session | None) -> bytes:
+        ctx, entity, writer = self.ctx, self.entity, self.writer
         kind = operation["op"]
         values = dict(operation.get("values", {}))
         if kind == "create":
-            written = await self._records.create(ctx, entity, values, session=session)
+            written = await writer.create(ctx, entity, values, session=session)
             return b'{"status":201,"data":' + written.body + b"}"
         record_id, version = UUID(operation["id"]), operation.get("version")
         if kind == "update":
-            written = await self._records.update(
+            written = await writer.update(
                 ctx,
                 entity,
                 record_id,
@@ -98,10 +120,17 @@ class Bulk:
                 session=session,
             )
             return b'{"status":200,"data":' + written.body + b"}"
-        await self._records.delete(
+        await writer.delete(
             ctx, entity, record_id, expected_version=version, session=session
         )
         return b'{"status":204,"data":null}'
+
+
+def _published_meanwhile() -> Conflict:
+    return Conflict(
+        "The service changed while the operations ran. Send this one again.",
+        code="BUSY",
+    )
 
 
 def _read(document: Mapping[str, Any]) -> tuple[list[Operation], bool]:

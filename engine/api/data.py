@@ -231,7 +231,9 @@ class DataApp:
         document = payload.decode_object(raw)
 
         async def run(session: Any) -> tuple[int, dict[str, str], bytes]:
-            data = await self._parts.bulk.run(call.ctx, call.entity, document, session)
+            data = await self._parts.bulk.run(
+                call.ctx, call.entity, document, session, self._writer(call)
+            )
             return 200, {}, success(data, call.request.request_id)
 
         await self._once(call, raw, run)
