@@ -37,7 +37,12 @@ ActionGrants = Mapping[str, Grant] | None
 
 @dataclass(frozen=True, slots=True)
 class CompiledPlan:
-    """One SQL text and where each of its parameters comes from."""
+    """One SQL text and where each of its parameters comes from.
+
+    Attributes:
+        used: entities behind relations, each with the action and the shape of the
+            grant that limits it there; no action where a rule looks at it whole.
+    """
 
     statement: Statement
     sources: tuple[Source, ...]
@@ -381,7 +386,7 @@ def plan_of(
     for known in variants:
         if all(
             directory.entity(used.key) is used
-            and directory.grant(used, action).shape == used_shape
+            and (not action or directory.grant(used, action).shape == used_shape)
             for used, action, used_shape in known.used
         ):
             return known

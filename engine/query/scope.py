@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from engine.context import Allowance, Grant
+from engine.context import Allowance, Grant, full_grant
 from engine.errors import BadRequest, Detail
 from engine.query.binding import Binder, Slot
 from metadata.compiled import CompiledEntity, CompiledField
@@ -90,7 +90,7 @@ class Build:
     def grant(self, entity: CompiledEntity, action: str) -> Grant:
         """Return a grant and note that the statement depends on it."""
         if entity.parent is not None:
-            owner = self.directory.entity(".".join(entity.key.split(".")[:2]))
+            owner = self._owner(entity)
             if owner is None:
                 return Grant(entity.resource, action, allowed=False)
             entity = owner
@@ -106,6 +106,20 @@ class Build:
         grant = self.directory.grant(entity, action)
         self.used.append((entity, action, grant))
         return grant
+
+    def whole(self, entity: CompiledEntity) -> Grant:
+        """Return a grant for every row and field, for the rules of grants.
+
+        Notes that the statement depends on the entity, and on nobody's grant.
+        """
+        grant = full_grant(entity.resource, "read")
+        owner = self._owner(entity) if entity.parent is not None else entity
+        if owner is not None:
+            self.used.append((owner, "", grant))
+        return grant
+
+    def _owner(self, lines: CompiledEntity) -> CompiledEntity | None:
+        return self.directory.entity(".".join(lines.key.split(".")[:2]))
 
 
 class Scope:
@@ -312,7 +326,8 @@ class Scope:
             )
         target = self.related(name, trusted=trusted)
         definition, kind, column = target.value(rest, trusted=trusted)
-        query = sa.select(column).where(*target.join_to_one(self, name))
+        tie = target.join_to_one(self, name, trusted=trusted)
+        query = sa.select(column).where(*tie)
         return definition, kind, query.correlate(self.table).scalar_subquery()
 
     def related(self, name: str, *, trusted: bool = False) -> "Scope":
@@ -322,30 +337,45 @@ class Scope:
         target = self.build.directory.entity(key) if key else None
         if target is None:
             raise unknown_field(name)
-        return Scope(self.build, target, self.build.grant(target, "read"))
+        return self._beside(target, trusted=trusted)
 
-    def join_to_one(self, source: "Scope", name: str) -> list[Predicate]:
+    def _beside(self, entity: CompiledEntity, *, trusted: bool) -> "Scope":
+        """Return the scope of a related entity, as the user or as a rule sees it.
+
+        A rule sees it whole: a deny whose relation were hidden from its holder would
+        be met by no row, and so show what it takes away.
+        """
+        build = self.build
+        grant = build.whole(entity) if trusted else build.grant(entity, "read")
+        return Scope(build, entity, grant)
+
+    def join_to_one(
+        self, source: "Scope", name: str, *, trusted: bool = False
+    ) -> list[Predicate]:
         """Return what ties this target to the relation of the source row."""
         item = source.entity.fields[name]
-        pointer = source.table.c[str(item.column)]
-        return [*self.rows(), self.table.c.id == source.mask(name, pointer)]
+        column = source.table.c[str(item.column)]
+        pointer = column if trusted else source.mask(name, column)
+        return [*self.rows(), self.table.c.id == pointer]
 
-    def to_many(self, name: str) -> tuple["Scope", list[Predicate]]:
+    def to_many(
+        self, name: str, *, trusted: bool = False
+    ) -> tuple["Scope", list[Predicate]]:
         """Return the scope behind a to-many name and what ties it to this row.
 
         A `lines` field, or the declared inverse of a relation of another entity.
         Raises BadRequest for any other name.
         """
-        item = self.field(name)
+        item = self.entity.fields.get(name) if trusted else self.field(name)
         if item is not None and item.lines is not None:
-            child = Scope(self.build, item.lines, self.build.grant(item.lines, "read"))
+            child = self._beside(item.lines, trusted=trusted)
             tie = [*child.rows(), child.table.c.parent_id == self.table.c.id]
             return child, tie
         pointer = self.build.directory.inverses(self.entity.key).get(name)
         source = self.build.directory.entity(pointer.entity) if pointer else None
         if pointer is None or source is None:
             raise unknown_field(name)
-        child = Scope(self.build, source, self.build.grant(source, "read"))
+        child = self._beside(source, trusted=trusted)
         column = child.entity.fields[pointer.field].column
         if child.field(pointer.field) is None:
             raise unknown_field(name)
@@ -360,7 +390,7 @@ class Scope:
                 f"{'.'.join(path)}: _some and _none stand directly below a list.",
                 code="INVALID_FILTER",
             )
-        child, tie = self.to_many(path[0])
+        child, tie = self.to_many(path[0], trusted=trusted)
         inner = child.where(condition, trusted=trusted)
         found = sa.exists(
             sa.select(sa.literal_column("1"))
