@@ -15,7 +15,6 @@ from typing import IO, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from psycopg import sql
 from uuid_utils.compat import uuid7
 
 from engine import record_values
@@ -28,7 +27,6 @@ from engine.record_columns import ColumnWriter, sequences_of
 from engine.record_errors import unique_sets
 from engine.record_reads import RecordReader
 from engine.record_session import InTransaction
-from engine.record_sql import layout
 from engine.records import Records
 from engine.transfer import rows as files
 from engine.transfer.staging import Staging
@@ -56,7 +54,8 @@ class _Errors:
         self.failed_rows.add(row)
         if len(self.kept) < MAX_KEPT_ERRORS:
             text = "" if value is None else str(value)[:200]
-            self.kept.append((row, detail.field, detail.code, detail.message, text))
+            place, message = _storable(detail.field), _storable(detail.message)
+            self.kept.append((row, place, detail.code, message, _storable(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,7 @@ class _Lookup:
     field: str
     target: CompiledEntity
     key: str
+    grant: Grant
 
 
 class _NothingKept(Exception):
@@ -295,7 +295,7 @@ class _Work:
         self._connection = connection
         self._staging: Staging | None = None
         self._lookups: dict[str, _Lookup] = {}
-        self._found: dict[tuple[str, str], str | None] = {}
+        self._found: dict[tuple[str, str], list[str]] = {}
         code = imports._records.service_code(entity)  # noqa: SLF001
         self._before = code.hooks_for("before", "create", entity.name)
         self._after = code.hooks_for("after", "create", entity.name)
@@ -335,32 +335,41 @@ class _Work:
     async def _lookup(self, column: str) -> "_Lookup":
         name, _, key = column.partition(".")
         relation = self._entity.fields.get(name)
-        target = None
+        target = grant = None
         if relation is not None and relation.target:
             target = await self._imports._reader.entity(  # noqa: SLF001
                 self._ctx.tenant_id, relation.target
             )
-        if relation is None or target is None or key not in target.stored:
+        if target is not None and key in target.stored:
+            grant = await self._imports._policy.authorize(  # noqa: SLF001
+                self._ctx, target.resource, "read"
+            )
+        # What may not be read cannot be looked for either: the answer would tell it.
+        if (
+            relation is None
+            or target is None
+            or grant is None
+            or not grant.reaches_field(key)
+        ):
             raise BadRequest(
                 f"The column {column} names no relation and field of its target."
             )
-        return _Lookup(relation.name, target, key)
+        return _Lookup(relation.name, target, key, grant)
 
-    async def _resolved(self, lookup: "_Lookup", text: str) -> str | None:
-        """Return the id of the target whose field has this text; remembered."""
-        known = (lookup.field, text)
+    async def _resolved(self, lookup: "_Lookup", text: str) -> list[str]:
+        """Return the ids of the targets whose field has this text; remembered."""
+        known = (f"{lookup.field}.{lookup.key}", text)
         if known not in self._found:
-            place = layout(lookup.target)
-            column = sql.SQL(place.columns[lookup.key].quoted)
-            live = " AND deleted_at IS NULL" if lookup.target.soft_delete else ""
-            query = sql.SQL(
-                "SELECT id::text FROM {} WHERE tenant_id = %s AND {} = %s{}"
-            ).format(sql.SQL(place.table), column, sql.SQL(live))
-            rows = await self._connection.execute(query, (self._ctx.tenant_id, text))
-            row = await rows.fetchone()
             if len(self._found) > MAX_REMEMBERED:
                 self._found.clear()
-            self._found[known] = row["id"] if row else None
+            self._found[known] = await self._imports._reader.ids_with(  # noqa: SLF001
+                self._ctx,
+                lookup.target,
+                lookup.grant,
+                lookup.key,
+                text,
+                InTransaction(self._connection),
+            )
         return self._found[known]
 
     async def _line(
@@ -417,11 +426,14 @@ class _Work:
             lookup = self._lookups.get(name)
             if lookup is not None:
                 text = str(raw or "").strip()
-                if text and (found := await self._resolved(lookup, text)):
-                    values[lookup.field] = found
+                found = await self._resolved(lookup, text) if text else []
+                if len(found) == 1:
+                    values[lookup.field] = found[0]
                 elif text:
-                    message = f"There is no {lookup.target.name} with this value."
-                    wrong.append(Detail(name, "not_found", message))
+                    many = f"Several {lookup.target.name} have this value."
+                    none = f"There is no {lookup.target.name} with this value."
+                    code = "ambiguous" if found else "not_found"
+                    wrong.append(Detail(name, code, many if found else none))
                 continue
             item = self._entity.fields.get(name)
             if not isinstance(raw, str) or self._options.format != "csv":
@@ -566,6 +578,14 @@ class _Work:
         )
         row = await found.fetchone()
         return int(row["n"]) if row else start
+
+
+def _storable(text: str) -> str:
+    """Return a text of the file as PostgreSQL can keep it: no NUL, no half characters.
+
+    Names of columns stand in the findings too.
+    """
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

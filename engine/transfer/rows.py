@@ -7,12 +7,16 @@ with the number of the row in the file (the header is line 1 of a CSV).
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from engine.errors import BadRequest
 
 MAX_LINE_BYTES = 1024 * 1024
+MAX_CELL_CHARACTERS = 2 * MAX_LINE_BYTES
+csv.field_size_limit(MAX_CELL_CHARACTERS)
+"""Over what a line may have, so that it is lines that are refused, with their number;
+`csv` by itself stops at 131,072."""
 
 Row = tuple[int, Mapping[str, Any]]
 
@@ -78,27 +82,32 @@ async def csv_rows(source: AsyncIterator[str]) -> AsyncIterator[Row]:
     Indonesian settings write `;`.
     """
     header: list[str] | None = None
-    delimiter = ","
-    pending, started, number = "", 0, 0
+    delimiter = ",;\t"
+    pending: list[str] = []
+    size = started = number = 0
+    quoted = False
     async for line in source:
         number += 1
         if not pending:
             started = number
-        pending = f"{pending}\n{line}" if pending else line
-        if pending.count('"') % 2:
-            if len(pending) > MAX_LINE_BYTES:
+        pending.append(line)
+        size += len(line) + 1
+        quoted = _ends_quoted(line, delimiter, quoted=quoted)
+        if quoted:
+            if size > MAX_LINE_BYTES:
                 raise BadRequest(f'Line {started}: a quote (") is never closed.')
             continue
-        record, pending = pending, ""
+        record = "\n".join(pending)
+        pending, size = [], 0
         if not record.strip():
             continue
         if header is None:
             delimiter = max(",;\t", key=record.count)
-            header = [name.strip() for name in _cells(record, delimiter)]
+            header = [name.strip() for name in _cells(record, delimiter) or ()]
             _check_header(header)
             continue
         cells = _cells(record, delimiter)
-        if len(cells) > len(header):
+        if cells is None or len(cells) > len(header):
             yield started, {_BROKEN: record[:200]}
             continue
         yield started, dict(zip(header, cells, strict=False))
@@ -108,14 +117,39 @@ async def csv_rows(source: AsyncIterator[str]) -> AsyncIterator[Row]:
         raise BadRequest("The file is empty; its first line names the fields.")
 
 
-def _cells(record: str, delimiter: str) -> list[str]:
-    reader: Iterator[list[str]] = csv.reader(
-        io.StringIO(record, newline=""), delimiter=delimiter
-    )
-    return next(reader)
+def _ends_quoted(line: str, delimiters: str, *, quoted: bool) -> bool:
+    """Return whether a line ends inside a quoted cell, given how it begins.
+
+    A quote opens a cell only at its start; elsewhere (`5" pipe`) it is a character
+    like others, as `csv` reads it.
+    """
+    place = line.find('"')
+    while place >= 0:
+        if not quoted:
+            quoted = place == 0 or line[place - 1] in delimiters
+        elif line.startswith('"', place + 1):
+            place += 1
+        else:
+            quoted = False
+        place = line.find('"', place + 1)
+    return quoted
+
+
+def _cells(record: str, delimiter: str) -> list[str] | None:
+    """Return the cells of one record; None when `csv` reads it as several.
+
+    That is so when it holds a carriage return outside quotes.
+    """
+    rows = list(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter))
+    return rows[0] if len(rows) == 1 else None
 
 
 def _check_header(header: list[str]) -> None:
+    if not header:
+        raise BadRequest(
+            "The lines end in carriage returns alone. In a spreadsheet, save it as "
+            "“CSV UTF-8”."
+        )
     empty = [str(index + 1) for index, name in enumerate(header) if not name]
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if empty:
