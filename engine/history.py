@@ -1,7 +1,8 @@
 """The history of a record: who changed what, field by field, newest first.
 
 Reads the event log; field ids of the log become the names of today, so a renamed
-field keeps its history. Fields the user may not read are left out.
+field keeps its history. Fields the user may not read, of the record as it is now,
+are left out.
 """
 
 from typing import Any
@@ -43,7 +44,8 @@ class History:
         grant = await self._policy.authorize(ctx, entity.resource, "read")
         if not grant.allowed:
             raise Forbidden(f"Your role may not read {entity.name}.")
-        if not await self._reader.exists(ctx, entity, record_id, grant):
+        shown = await self._reader.shown(ctx, entity, record_id, grant)
+        if shown is None:
             raise NotFound(f"There is no such record in {entity.name}.")
         before = _before(query)
         values = {
@@ -57,9 +59,7 @@ class History:
         async with self._database.transaction(ctx.tenant_id) as connection:
             rows = await (await connection.execute(_ENTRIES, values)).fetchall()
         names = {
-            field.id: name
-            for name, field in entity.fields.items()
-            if grant.reaches_field(name)
+            field.id: name for name, field in entity.fields.items() if name in shown
         }
         entries = [_entry(row, names) for row in rows[:PAGE]]
         more = len(rows) > PAGE

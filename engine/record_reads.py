@@ -6,15 +6,16 @@ and by service code.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from engine.context import Grant, RequestContext, full_grant
+from engine.context import Allowance, Grant, RequestContext, full_grant
 from engine.database import Database
 from engine.driver import Call, Result, Row
-from engine.errors import Forbidden, NotFound
+from engine.errors import BadRequest, Forbidden, NotFound
 from engine.policy import Policy
 from engine.query import (
     GetQuery,
@@ -255,19 +256,31 @@ class RecordReader:
         (result,) = await session.run([call])
         return bool(result.rows)
 
-    async def exists(
+    async def shown(
         self,
         ctx: RequestContext,
         entity: CompiledEntity,
         record_id: UUID,
         grant: Grant,
-    ) -> bool:
-        """Return whether the user may see the record, the deleted ones included."""
+    ) -> frozenset[str] | None:
+        """Return the fields that a grant shows of a record, a deleted one included.
+
+        None when it does not show the record at all.
+        """
         for deleted in (False, True) if entity.soft_delete else (False,):
             call = await self._reach(ctx, entity, record_id, grant, deleted=deleted)
-            if (await self._fetch(ctx, call)).rows:
-                return True
-        return False
+            if not (await self._fetch(ctx, call)).rows:
+                continue
+            allowances: list[Allowance] = []
+            for index, each in enumerate(grant.allowances):
+                shape = f"{grant.shape}/{index}"
+                alone = replace(grant, allowances=(each,), shape=shape)
+                call = await self._reach(ctx, entity, record_id, alone, deleted=deleted)
+                if (await self._fetch(ctx, call)).rows:
+                    allowances.append(each)
+            here = replace(grant, allowances=tuple(allowances))
+            return frozenset(n for n in entity.fields if here.reaches_field(n))
+        return None
 
     async def whole(
         self,
@@ -305,6 +318,32 @@ class RecordReader:
         (result,) = await session.run([call])
         records: list[dict[str, Any]] = msgspec.json.decode(_bytes(result.rows[0][0]))
         return records
+
+    async def ids_with(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        grant: Grant,
+        field: str,
+        text: str,
+        session: Session,
+    ) -> list[str]:
+        """Return the ids of records, two at most, that show this text in a field.
+
+        `text` is read as a filter reads it, so one that does not fit finds nothing.
+        """
+        literal = f"${text}" if text.startswith("$") else text
+        query = ListQuery.of({field: {"_eq": literal}}, limit=2)
+        query = replace(query, fields=("id",))
+        try:
+            call = await self.directory(ctx).plan(
+                lambda found: plan_list(found, ctx, entity, grant, query, None)
+            )
+        except BadRequest:
+            return []
+        (result,) = await session.run([call])
+        records = msgspec.json.decode(_bytes(result.rows[0][0]))
+        return [str(record["id"]) for record in records]
 
     async def entity(self, tenant_id: UUID, key: str) -> CompiledEntity | None:
         """Return an entity the tenant has by `service.entity`."""

@@ -9,7 +9,7 @@ Owns the order, not the parts: `record_values.py` checks, `record_sql.py` writes
 `record_reads.py` reads, `record_errors.py` words the database's refusals.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -100,7 +100,7 @@ class Records:
         values = record_values.for_create(ctx, entity, payload, write.grant)
         alone = not self._needs_transaction(write, "create", values)
         async with self._session(ctx, session, alone=alone) as running:
-            return await self._create(write, values, running)
+            return await self._create(write, values, running, sent=set(payload))
 
     async def update(
         self,
@@ -126,7 +126,11 @@ class Records:
             async with self._session(ctx, session, alone=alone) as running:
                 old = await self._old(write, record_id, running, expected_version)
                 values = check(ctx, entity, payload, write.grant, old)
-                written = await self._update(write, record_id, old, values, running)
+                sent = {*payload} & {*self._columns.only_changed(entity, old, values)}
+                await self._check_fields(write, record_id, sent, running)
+                written = await self._update(
+                    write, record_id, old, values, running, sent=sent
+                )
             if written is not None:
                 return written
             if expected_version is not None:
@@ -255,8 +259,14 @@ class Records:
     # -- the steps ---------------------------------------------------------------
 
     async def _create(
-        self, write: _Write, values: Payload, session: Session
+        self,
+        write: _Write,
+        values: Payload,
+        session: Session,
+        *,
+        sent: Collection[str] = (),
     ) -> Written:
+        """Return the new record; `sent` are the fields that the client gave."""
         record_id = uuid7()
         change = Change(
             write.entity.name, "create", record_id, None, values, write.action
@@ -285,7 +295,7 @@ class Records:
         answers = await self._run(write, session, [*calls, *reading])
         _check_lines(columns, answers[1 : len(calls)])
         await self._hooks("after", write, change, session)
-        await self._check_reach(write, record_id, values, session)
+        await self._check_reach(write, record_id, sent, session)
         if reading:
             return _shown(record_id, answers[-1])
         return await self._written(write, record_id, session)
@@ -297,8 +307,13 @@ class Records:
         old: Mapping[str, Any],
         values: Payload,
         session: Session,
+        *,
+        sent: Collection[str] = (),
     ) -> Written | None:
-        """Return the written record, or None when somebody else was faster."""
+        """Return the written record, or None when somebody else was faster.
+
+        `sent` are the fields that the client changes, without those of hooks.
+        """
         entity, ctx = write.entity, write.ctx
         change = Change(entity.name, "update", record_id, old, values, write.action)
         await self._hooks("before", write, change, session)
@@ -322,7 +337,7 @@ class Records:
             _check_lines(columns, await self._run(write, session, lines))
         change.values = values
         await self._hooks("after", write, change, session)
-        await self._check_reach(write, record_id, values, session)
+        await self._check_reach(write, record_id, sent, session)
         if reading:
             return _shown(record_id, answers[-1])
         return await self._written(write, record_id, session)
@@ -371,13 +386,36 @@ class Records:
             raise _changed_meanwhile()
         return old
 
+    async def _check_fields(
+        self,
+        write: _Write,
+        record_id: UUID,
+        names: Collection[str],
+        session: Session,
+    ) -> None:
+        """Refuse a change of fields that the grant reaches on other rows only."""
+        grant = _for_fields(write.grant, names)
+        if len(grant.allowances) == len(write.grant.allowances):
+            return
+        if not await self._reader.reaches(
+            write.ctx, write.entity, record_id, grant, session
+        ):
+            raise Forbidden(
+                f"Your role may not {write.grant.action} these fields of this record: "
+                f"{', '.join(sorted(names))}."
+            )
+
     async def _check_reach(
-        self, write: _Write, record_id: UUID, values: Payload, session: Session
+        self,
+        write: _Write,
+        record_id: UUID,
+        names: Collection[str],
+        session: Session,
     ) -> None:
         """Refuse a write whose result the grant does not reach with these fields."""
         if write.as_service or write.grant.unrestricted:
             return
-        grant = _for_fields(write.grant, values)
+        grant = _for_fields(write.grant, names)
         if not await self._reader.reaches(
             write.ctx, write.entity, record_id, grant, session
         ):
@@ -531,9 +569,9 @@ def _shown(record_id: UUID, rows: Sequence[Row]) -> Written:
     return Written(record_id, version, body)
 
 
-def _for_fields(grant: Grant, values: Mapping[str, Any]) -> Grant:
+def _for_fields(grant: Grant, fields: Collection[str]) -> Grant:
     """Return the grant narrowed to the allowances that name all these fields."""
-    names = set(values)
+    names = set(fields)
     allowances = tuple(
         allowance
         for allowance in grant.allowances
