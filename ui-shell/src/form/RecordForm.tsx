@@ -39,7 +39,7 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
 
   async function submit(event: FormEvent) {
     event.preventDefault();
-    const findings = findingsOf(form.schema, values);
+    const findings = findingsOf(form.schema, values, record ? start : null);
     if (findings.length) {
       setFailure(new ApiError(422, "VALIDATION_FAILED", "", findings));
       return;

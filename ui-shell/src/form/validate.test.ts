@@ -1,6 +1,38 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { PropertySchema } from "../api/types";
+import type { EntityRecord, JsonObject, PropertySchema } from "../api/types";
 import { findingsOf } from "./validate";
+import { bodyOf, changesOf, initialValues } from "./values";
+
+type Vector = {
+  form: string;
+  edits: boolean;
+  values: JsonObject;
+  body: JsonObject;
+  wrong: string[];
+};
+type File = {
+  record: EntityRecord;
+  forms: { [name: string]: { schema: PropertySchema } };
+  vectors: Vector[];
+};
+
+const file = JSON.parse(readFileSync("../tests/vectors/forms.json", "utf8")) as File;
+
+const named = file.vectors.map((vector): [string, Vector] => [
+  `${vector.form} ${vector.edits ? "edits" : "adds"} ${JSON.stringify(vector.values)}`,
+  vector,
+]);
+
+test.each(named)("the server's answer: %s", (_, vector) => {
+  const { schema } = file.forms[vector.form]!;
+  const start = vector.edits ? initialValues(schema, file.record) : null;
+  const values = { ...start, ...vector.values };
+  const body = start ? changesOf(schema, start, values) : bodyOf(schema, values);
+  expect(body).toEqual(vector.body);
+  const found = findingsOf(schema, values, start).map(({ field }) => field);
+  expect(found.sort()).toEqual(vector.wrong);
+});
 
 const schema: PropertySchema = {
   type: "object",

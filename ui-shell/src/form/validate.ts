@@ -1,6 +1,9 @@
 import { type Schema, Validator } from "@cfworker/json-schema";
 import type { Detail, JsonObject, PropertySchema } from "../api/types";
 import { type TextKey, t } from "../i18n";
+import { bodyOf, changesOf } from "./values";
+
+type Properties = { [name: string]: PropertySchema };
 
 const WORDS: { [keyword: string]: TextKey } = {
   required: "form.bad_required",
@@ -19,30 +22,53 @@ const WORDS: { [keyword: string]: TextKey } = {
 
 // Keywords that only pass on what is wrong below them.
 const PASSING = new Set(["properties", "allOf", "anyOf", "oneOf", "if", "then", "else", "items", "$ref"]);
+const NAMING = new Set(["required", "additionalProperties"]);
 
-/** Returns what the form's schema has against the values, one finding a field.
+/** Returns what the server's schema has against what the form would send, one finding a field.
  *
- * Values without content are not sent on, as the form does not send them either. The
+ * `start` holds the values of the record that is edited, null for a new one. As on the
+ * server only what changes is checked then, and only a new record must be whole; what
+ * is asked for where a condition is met is asked for of the record as it will be. The
  * server checks again and its word is final. */
-export function findingsOf(schema: PropertySchema, values: JsonObject): Detail[] {
-  const body: JsonObject = {};
-  for (const [name, value] of Object.entries(values)) {
-    const property = schema.properties?.[name];
-    if (property && !property.readOnly && value !== null && value !== "") body[name] = value;
-  }
+export function findingsOf(
+  schema: PropertySchema,
+  values: JsonObject,
+  start: JsonObject | null = null,
+): Detail[] {
+  const { allOf, required = [], properties = {}, ...shape } = schema;
+  const body = start ? changesOf(schema, start, values) : bodyOf(schema, values);
+  const demanded = required.filter((name) => isDemanded(properties[name]));
+  const wanted = { ...shape, properties, required: start ? [] : demanded };
+  const whole = start ? { ...start, ...body } : { ...defaultsOf(properties), ...body };
   const found = new Map<string, Detail>();
-  const result = new Validator(schema as Schema, "2020-12", false).validate(body);
-  for (const { keyword, keywordLocation, instanceLocation, error } of result.errors) {
-    if (PASSING.has(keyword) || keyword === "false") continue;
-    const path = instanceLocation.replace(/^#\/?/, "").replaceAll("/", ".");
-    const field =
-      keyword === "required" ? [path, /"([^"]+)"/.exec(error)?.[1]].filter(Boolean).join(".") : path;
-    const name = field.split(".")[0] ?? "";
-    // A server-made field cannot be entered, so its absence is nobody's mistake here.
-    if (!field || schema.properties?.[name]?.readOnly || keywordLocation.includes("/if/")) continue;
-    if (!found.has(field)) {
-      found.set(field, { field, code: keyword, message: t(WORDS[keyword] ?? "form.bad_other") });
-    }
-  }
+  collect(found, wanted, body);
+  if (allOf) collect(found, { allOf }, whole);
   return [...found.values()];
+}
+
+/** A field that the server makes, or gives its default, need not be entered. */
+const isDemanded = (property: PropertySchema | undefined): boolean =>
+  !property?.readOnly && property?.default === undefined;
+
+function collect(found: Map<string, Detail>, schema: PropertySchema, body: JsonObject): void {
+  const { errors } = new Validator(schema as Schema, "2020-12", false).validate(body);
+  for (const { keyword, keywordLocation, instanceLocation, error } of errors) {
+    if (PASSING.has(keyword) || keyword === "false" || keywordLocation.includes("/if/")) continue;
+    const path = instanceLocation.replace(/^#\/?/, "").replaceAll("/", ".");
+    // These two stand at the object and name the property in their text alone.
+    const named = NAMING.has(keyword) ? /"([^"]+)"/.exec(error)?.[1] : undefined;
+    const field = [path, named].filter(Boolean).join(".");
+    if (!field || found.has(field)) continue;
+    found.set(field, { field, code: keyword, message: t(WORDS[keyword] ?? "form.bad_other") });
+  }
+}
+
+/** Returns what the server fills in where a new record has no value. */
+function defaultsOf(properties: Properties): JsonObject {
+  const values: JsonObject = {};
+  for (const [name, { default: value }] of Object.entries(properties)) {
+    const isVariable = typeof value === "string" && value.startsWith("$");
+    if (value !== undefined && !isVariable) values[name] = value;
+  }
+  return values;
 }
