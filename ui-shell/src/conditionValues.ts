@@ -179,9 +179,9 @@ function isDay(text: string): boolean {
   return day !== null && !text.startsWith("0000") && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
-// The years 1 to 9999, which is what the server reads.
-const FIRST = Date.parse("0001-01-01T00:00:00Z");
-const AFTER = Date.parse("+010000-01-01T00:00:00Z");
+// What the server reads: a day inside the years 1 to 9999.
+const EARLIEST = BigInt(Date.parse("0001-01-02T00:00:00Z")) * 1000n;
+const LATEST = BigInt(Date.parse("9999-12-30T00:00:00Z")) * 1000n;
 
 /** Returns microseconds since 1970; a day alone is its start, and no zone is UTC. */
 function instant(value: string): bigint {
@@ -190,8 +190,10 @@ function instant(value: string): bigint {
     /^(\d{4}-\d{2}-\d{2})[T ]((?:[01]\d|2[0-3]):\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
   if (!match || !isDay(match[1]!)) throw new Unfit();
   const time = Date.parse(`${match[1]}T${match[2]}${match[4] ?? "Z"}`);
-  if (!(time >= FIRST && time < AFTER)) throw new Unfit();
-  return BigInt(time) * 1000n + BigInt((match[3] ?? "").padEnd(6, "0").slice(0, 6));
+  if (Number.isNaN(time)) throw new Unfit();
+  const moment = BigInt(time) * 1000n + BigInt((match[3] ?? "").padEnd(6, "0").slice(0, 6));
+  if (moment < EARLIEST || moment > LATEST) throw new Unfit();
+  return moment;
 }
 
 /** Returns a network without host bits, or a host as the smallest one. */
