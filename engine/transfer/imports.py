@@ -20,11 +20,12 @@ from uuid_utils.compat import uuid7
 from engine import record_values
 from engine.context import Grant, RequestContext
 from engine.database import Database, Transaction
+from engine.database_errors import DatabaseError
 from engine.errors import BadRequest, Detail, Forbidden, NotFound, ValidationFailed
 from engine.host import RecordHost
 from engine.policy import Policy
 from engine.record_columns import ColumnWriter, sequences_of
-from engine.record_errors import unique_sets
+from engine.record_errors import as_client_error, unique_sets
 from engine.record_reads import RecordReader
 from engine.record_session import InTransaction
 from engine.records import Records
@@ -37,6 +38,7 @@ from registry.service import Change, Refused
 SPOOL_BYTES = 4 * 1024 * 1024
 MAX_KEPT_ERRORS = 10_000
 MAX_REMEMBERED = 50_000
+_NO_LINES: tuple[Any, ...] = (None, "", "[]", [])
 PARAMETERS = ("format", "dry_run", "on_error", "existing", "key", "force")
 
 
@@ -230,6 +232,9 @@ class Imports:
             status = "failed" if errors.count else "done"
             async with self._database.transaction(ctx.tenant_id) as connection:
                 await kept.write(connection, status, report)
+        except DatabaseError as error:
+            # Another write came between the checks and the move; nothing was kept.
+            raise as_client_error(error, entity, "create") from error
         return report
 
 
@@ -436,7 +441,10 @@ class _Work:
                     wrong.append(Detail(name, code, many if found else none))
                 continue
             item = self._entity.fields.get(name)
-            if not isinstance(raw, str) or self._options.format != "csv":
+            if item is not None and item.lines is not None and raw not in _NO_LINES:
+                message = "Lines are not imported; leave this column out."
+                wrong.append(Detail(name, "not_imported", message))
+            elif not isinstance(raw, str) or self._options.format != "csv":
                 values[name] = raw
             elif item is None:
                 if name not in self._entity.system_columns:
@@ -486,7 +494,7 @@ class _Work:
             target = await self._imports._reader.entity(  # noqa: SLF001
                 self._ctx.tenant_id, key
             )
-            if target is not None and not target.is_platform:
+            if target is not None:
                 await self._missing(name, target)
         known = {*staging.names}
         for names in unique_sets(self._entity):

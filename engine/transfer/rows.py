@@ -7,6 +7,7 @@ with the number of the row in the file (the header is line 1 of a CSV).
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -150,8 +151,9 @@ def _check_header(header: list[str]) -> None:
             "The lines end in carriage returns alone. In a spreadsheet, save it as "
             "“CSV UTF-8”."
         )
-    empty = [str(index + 1) for index, name in enumerate(header) if not name]
-    twice = sorted({name for name in header if name and header.count(name) > 1})
+    empty = [str(index + 1) for index, name in enumerate(header) if not name][:20]
+    times = Counter(header)
+    twice = sorted(name for name in times if name and times[name] > 1)[:20]
     if empty:
         raise BadRequest(f"Column {', '.join(empty)} has no name in the first line.")
     if twice:

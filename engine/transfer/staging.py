@@ -59,12 +59,13 @@ class Staging:
         return sql.SQL(
             "SELECT s.row_number, s.{column} AS value FROM pg_temp.{staging} s "
             "WHERE s.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} t "
-            "WHERE t.tenant_id = %(tenant)s AND t.id::text = s.{column}{live}) "
+            "WHERE {tenant}t.id::text = s.{column}{live}) "
             "ORDER BY 1"
         ).format(
             column=column,
             staging=sql.Identifier(STAGING),
             table=sql.SQL(layout(target).table),
+            tenant=_of_tenant(target),
             live=_live(target),
         )
 
@@ -181,6 +182,11 @@ def _numbered(before: str, after: str, width: int, first: int) -> sql.Composed:
 
 def _filled(keys: Sequence[sql.Identifier]) -> sql.Composed:
     return sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(key) for key in keys)
+
+
+def _of_tenant(entity: CompiledEntity) -> sql.SQL:
+    owned = entity.tenant_column is not None
+    return sql.SQL("t.tenant_id = %(tenant)s AND " if owned else "")
 
 
 def _live(entity: CompiledEntity) -> sql.SQL:

@@ -70,6 +70,8 @@ REFUSED = {
     "a million line breaks in quotes": (b'name\n"' + b"\n" * 2_000_000, "Line 2"),
     "a line over 1 MiB": (b"name\n" + b"a" * 3_000_000, "1 MiB"),
     "a byte that is not UTF-8": (b"name\nJos\xe9\n", "UTF-8"),
+    "50,000 columns of one name": (b"a," * 50_000 + b"a\n", "names twice: a"),
+    "50,000 columns without a name": (b"a" + b"," * 50_000 + b"\n", "no name"),
     "nothing": (b"", "empty"),
 }
 
