@@ -98,7 +98,7 @@ async def describe(
         )
     except KeyError as error:
         raise NotFound(f"{entity.name} has no form {form_name}.") from error
-    made = dict(await parts.platform.form(ctx, entity, made))
+    made = dict(await parts.platform.form(ctx, entity, made, parts.catalog))
     await parts.catalog.load_all(ctx.tenant_id)
 
     def title_of(key: str) -> str | None:

@@ -1,20 +1,21 @@
 """Which writer belongs to which entity of the platform."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.context import RequestContext
 from engine.database import Database
 from engine.identity import Identity
+from engine.platform import forms
 from engine.platform.roles import RoleWriter
 from engine.platform.steps import PlatformWriter, ReadOnly, Steps
 from engine.platform.teams import TeamWriter
 from engine.platform.tenants import TenantWriter
-from engine.platform.user_form import PASSWORD, completed
 from engine.platform.users import UserWriter
 from engine.policy import Policy
 from engine.record_reads import RecordReader
 from metadata.compiled import CompiledEntity
+from registry.catalog import Catalog
 
 
 class Platform:
@@ -43,23 +44,42 @@ class Platform:
         return self._writers.get(entity.name, self._read_only)
 
     async def form(
-        self, ctx: RequestContext, entity: CompiledEntity, form: Mapping[str, Any]
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        form: Mapping[str, Any],
+        catalog: Catalog,
     ) -> Mapping[str, Any]:
         """Return the form of an entity with what its definition cannot say."""
-        if not entity.is_platform or entity.name != "users":
+        if not entity.is_platform:
             return form
-        create = await self._policy.authorize(ctx, entity.resource, "create")
-        update = await self._policy.authorize(ctx, entity.resource, "update")
+        if entity.name == "roles":
+            services = await catalog.services(ctx.tenant_id)
+
+            def platform(name: str) -> CompiledEntity | None:
+                return catalog.peek_entity(ctx.tenant_id, entity.service, name)
+
+            return forms.of_roles(form, services, platform)
+        if entity.name == "users":
+            return forms.of_users(
+                form,
+                await self._roles(ctx),
+                sets_password=await self._sets_password(ctx, entity),
+            )
+        return form
+
+    async def _roles(self, ctx: RequestContext) -> Sequence[Mapping[str, Any]]:
         async with self._database.transaction(ctx.tenant_id) as connection:
             found = await connection.execute(
                 "SELECT name, label FROM rangka.roles WHERE tenant_id = %s "
                 "ORDER BY is_system DESC, name",
                 (ctx.tenant_id,),
             )
-            roles = await found.fetchall()
-        return completed(
-            form,
-            roles,
-            sets_password=create.reaches_field(PASSWORD)
-            or update.reaches_field(PASSWORD),
-        )
+            return await found.fetchall()
+
+    async def _sets_password(self, ctx: RequestContext, entity: CompiledEntity) -> bool:
+        for action in ("create", "update"):
+            grant = await self._policy.authorize(ctx, entity.resource, action)
+            if grant.reaches_field(forms.PASSWORD):
+                return True
+        return False

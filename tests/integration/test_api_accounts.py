@@ -65,6 +65,16 @@ async def test_the_form_of_a_user_offers_the_roles_and_a_password(world: World) 
     assert "password" not in {column["field"] for column in form["list"]["available"]}
 
 
+async def test_the_form_of_a_role_names_what_a_rule_may_reach(world: World) -> None:
+    form = (await world.admin.get("/api/v1/forms/platform/roles")).data
+    controls = form["ui"]["elements"]
+    rules = next(c for c in controls if c.get("scope") == "#/properties/rules")
+    found = {item["value"]: item for item in rules["options"]["resources"]}
+    assert {"*", "data", "customers", "lab.samples", "user", "audit"} <= set(found)
+    assert "suspend" in found["customers"]["actions"]
+    assert "suspend" not in found["user"]["actions"]
+
+
 async def test_a_log_in_tells_the_time_zone_of_the_tenant(world: World) -> None:
     _, client = await new_user(world)
     assert (await client.get("/api/v1/auth/me")).data["time_zone"] == "Asia/Jakarta"

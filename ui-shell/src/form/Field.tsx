@@ -1,4 +1,4 @@
-import { useId } from "react";
+import { lazy, Suspense, useId } from "react";
 import type { Json, PropertySchema, UiElement } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
 import { fromClock, toClock } from "../zone";
@@ -10,6 +10,10 @@ import { MoneyInput } from "./MoneyInput";
 import { PointInput } from "./PointInput";
 import { RelationInput } from "./RelationInput";
 import { nameOf } from "./values";
+
+const RulesInput = lazy(() =>
+  import("./RulesInput").then((module) => ({ default: module.RulesInput })),
+);
 
 export type FieldProps = {
   element: UiElement;
@@ -97,6 +101,13 @@ function Input(props: InputProps) {
     className: styles.input,
   };
   const text = value === null || value === undefined ? "" : String(value);
+  if (element.options?.widget === "rules") {
+    return (
+      <Suspense>
+        <RulesInput {...props} />
+      </Suspense>
+    );
+  }
   if (type === "lines") return <LinesInput {...props} />;
   if (type === "relation" && !readOnly) return <RelationInput {...props} />;
   if (type === "boolean") {

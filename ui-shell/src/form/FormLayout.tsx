@@ -11,21 +11,24 @@ type Props = {
   values: JsonObject;
   errors: { [field: string]: string };
   locked: boolean;
+  /** What is stored: an immutable field that has a value there keeps it. */
+  stored: JsonObject | null;
   onChange: (name: string, value: Json) => void;
 };
 
 /** One element of a UI schema with all below it. */
 export function FormLayout(props: Props) {
-  const { element, schema, values, errors, locked, onChange } = props;
+  const { element, schema, values, errors, locked, stored, onChange } = props;
   const { visible, enabled } = effectOf(element.rule, values);
   if (!visible) return null;
   if (element.type === "Control") {
     const name = nameOf(element);
     const property = schema.properties?.[name] ?? {};
+    const isKept = Boolean(element.options?.immutable) && (stored?.[name] ?? null) !== null;
     return (
       <Field
         element={element}
-        schema={locked || !enabled ? { ...property, readOnly: true } : property}
+        schema={locked || !enabled || isKept ? { ...property, readOnly: true } : property}
         value={values[name] ?? null}
         error={errors[name]}
         onChange={(value) => onChange(name, value)}

@@ -55,7 +55,7 @@ export function RecordActions({ source, form, record, etag }: Props) {
             {labelText(action.label, wordsOf(action.name))}
           </Button>
         ))}
-      {form.permissions.delete && (
+      {form.permissions.delete && offered.delete !== false && (
         <Button variant="subtle" c="var(--danger-text)" onClick={() => setAsking("delete")}>
           {t("form.delete")}
         </Button>

@@ -120,6 +120,7 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
             values={values}
             errors={errors}
             locked={readOnly}
+            stored={record}
             onChange={(name, value) => setValues((old) => ({ ...old, [name]: value }))}
           />
         </Card>

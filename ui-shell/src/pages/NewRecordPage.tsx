@@ -1,6 +1,6 @@
 import { Alert, Loader, Stack, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { post } from "../api/client";
 import { formQuery, refreshRecords } from "../api/queries";
 import { sourceOf } from "../api/source";
@@ -24,9 +24,12 @@ export function NewRecordPage() {
     );
   return (
     <Stack p="lg" gap="md" maw={960}>
-      <Title order={1} size="h2">
-        {`${t("list.new")}: ${labelText(form.data.label, wordsOf(entity))}`}
-      </Title>
+      <div>
+        <Link to={source.ui as never}>{labelText(form.data.label_plural, wordsOf(entity))}</Link>
+        <Title order={1} size="h2">
+          {`${t("list.new")}: ${labelText(form.data.label, wordsOf(entity))}`}
+        </Title>
+      </div>
       <RecordForm
         form={form.data}
         record={null}

@@ -5,7 +5,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { get, request } from "../api/client";
 import { formQuery, recordQuery, refreshRecords } from "../api/queries";
 import { sourceOf } from "../api/source";
-import type { EntityRecord } from "../api/types";
+import type { EntityRecord, JsonObject } from "../api/types";
 import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
 import { labelText, t, wordsOf } from "../i18n";
@@ -27,6 +27,8 @@ export function RecordPage() {
   if (!form.data || !loaded.data) return <Loader m="xl" />;
   const { record, etag } = loaded.data;
   const title = record[form.data.title_field];
+  // The server says what may be done with this very record.
+  const may = (record._actions ?? {}) as JsonObject;
   return (
     <Stack p="lg" gap="md" maw={960}>
       <div>
@@ -40,7 +42,7 @@ export function RecordPage() {
         key={`${id} ${String(record.version)}`}
         form={form.data}
         record={record}
-        readOnly={!form.data.permissions.update}
+        readOnly={!form.data.permissions.update || may.update === false}
         onConflict={async () => (await get<EntityRecord>(`${source.data}/${id}`)).data}
         onSave={async (body, fresh) => {
           const match = fresh ? `"${String(fresh.version)}"` : etag;
