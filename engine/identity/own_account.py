@@ -9,7 +9,7 @@ from uuid import UUID
 from engine.context import RequestContext
 from engine.database import Database
 from engine.errors import Detail, NotFound, ValidationFailed
-from engine.identity import account_rows, passwords
+from engine.identity import account_rows, event_log, passwords
 from engine.identity.login_limits import LoginLimits
 from engine.identity.passwords import Passwords
 
@@ -83,6 +83,17 @@ class OwnAccount:
                 "WHERE user_id = %s AND revoked_at IS NULL AND id IS DISTINCT FROM %s",
                 (ctx.user_id, ctx.session_id),
             )
+            changed = event_log.Event(
+                tenant_id=ctx.tenant_id,
+                entity="users",
+                action="password.change",
+                record_id=ctx.user_id,
+                actor_id=ctx.user_id,
+                actor_name=ctx.email,
+                request_id=ctx.request_id,
+                ip=ctx.ip,
+            )
+            await event_log.write(connection, changed)
 
 
 def _unfit(field: str, code: str, message: str) -> ValidationFailed:
