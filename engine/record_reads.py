@@ -20,6 +20,7 @@ from engine.policy import Policy
 from engine.query import (
     GetQuery,
     ListQuery,
+    groups_page,
     list_page,
     parse_get,
     parse_list,
@@ -138,7 +139,10 @@ class RecordReader:
     async def page(
         self, ctx: RequestContext, entity: CompiledEntity, query_string: str
     ) -> tuple[bytes, dict[str, Any]]:
-        """Return a page as a JSON array and its paging."""
+        """Return a page as a JSON array and its paging.
+
+        Raises Forbidden, and BadRequest for what the query names or holds wrongly.
+        """
         query = parse_list(query_string)
         grant = await self.readable(ctx, entity)
         if query.aggregate:
@@ -146,7 +150,7 @@ class RecordReader:
                 lambda found: plan_aggregate(found, ctx, entity, grant, query)
             )
             result = await self._fetch(ctx, call)
-            return _bytes(result.rows[0][0]), {"limit": 1000, "has_more": False}
+            return groups_page(result.rows[0])
         grants = await self._action_grants(ctx, entity) if query.actions else None
         call = await self.directory(ctx).plan(
             lambda found: plan_list(found, ctx, entity, grant, query, grants)

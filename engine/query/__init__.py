@@ -1,6 +1,6 @@
 """Requests → plans → SQL; pure. What may be read is decided here, in one place."""
 
-from engine.query.aggregates import plan_aggregate
+from engine.query.aggregates import groups_page, plan_aggregate
 from engine.query.exports import plan_export
 from engine.query.parameters import GetQuery, ListQuery, parse_get, parse_list
 from engine.query.plans import list_page, plan_get, plan_list, plan_reach
@@ -8,6 +8,7 @@ from engine.query.plans import list_page, plan_get, plan_list, plan_reach
 __all__ = [
     "GetQuery",
     "ListQuery",
+    "groups_page",
     "list_page",
     "parse_get",
     "parse_list",

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from engine.context import Grant, RequestContext
 from engine.driver import Call
 from engine.errors import BadRequest
-from engine.query.parameters import Aggregate, ListQuery
+from engine.query.parameters import Aggregate, ListQuery, wrong
 from engine.query.plans import filters, plan_of, shape_of
 from engine.query.scope import Directory, Scope, unknown_field
 from metadata.compiled import CompiledEntity
@@ -27,7 +27,7 @@ def plan_aggregate(
     grant: Grant,
     query: ListQuery,
 ) -> Call:
-    """Return the call for aggregates; one row with a JSON array of groups.
+    """Return the call for aggregates; one row: a JSON array of groups, has_more.
 
     Groups are in the order of their keys, at most 1,000. Raises BadRequest.
     """
@@ -39,6 +39,7 @@ def plan_aggregate(
             for unit, path in shaped.query.group
         ]
         totals = [(item.name, _function(scope, item)) for item in query.aggregate]
+        _check_names([name for name, _ in (*keys, *totals)])
         rows = (
             sa.select(*(value.label(name) for name, value in (*keys, *totals)))
             .select_from(scope.table)
@@ -49,19 +50,38 @@ def plan_aggregate(
                 sa.literal_column(str(i + 1)) for i in range(len(keys))
             ]
             rows = rows.group_by(*places).order_by(*places)
-        rows = rows.limit(sa.literal_column(str(MAX_GROUPS)))
-        found = rows.subquery("f")
+        found = rows.limit(sa.literal_column(str(MAX_GROUPS + 1))).cte("q")
+        inner = sa.select(sa.literal_column("q.*")).select_from(found)
+        shown = inner.limit(sa.literal_column(str(MAX_GROUPS))).subquery("f")
         items = sa.func.json_agg(sa.func.row_to_json(sa.literal_column("f")))
         empty: sa.ColumnElement[Any] = sa.literal_column("'[]'::json")
-        return sa.select(sa.cast(sa.func.coalesce(items, empty), sa.Text)).select_from(
-            found
+        groups = sa.select(sa.cast(sa.func.coalesce(items, empty), sa.Text))
+        more = sa.func.count() > sa.literal_column(str(MAX_GROUPS))
+        return sa.select(
+            groups.select_from(shown).scalar_subquery(),
+            sa.select(sa.cast(more, sa.Text)).select_from(found).scalar_subquery(),
         )
 
     names = tuple((a.name, a.function, a.path) for a in query.aggregate)
-    # The time zone of `day()` is part of the text's meaning, so of its shape too.
     shape = ("aggregate", shaped.query, names, grant.shape)
     plan = plan_of(directory, entity, grant, shape, build)
     return plan.call(ctx, shaped.values)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse names that are one to PostgreSQL, which cuts them off at 63 bytes."""
+    for index, name in enumerate(names):
+        if name.encode()[:63] in {other.encode()[:63] for other in names[:index]}:
+            wrong("aggregate", f"{name} stands twice in the answer; rename it.")
+
+
+def groups_page(row: Sequence[bytes | None]) -> tuple[bytes, dict[str, Any]]:
+    """Return the groups and the paging of the one row that a call answers.
+
+    There is no next page: whoever needs the groups beyond the limit narrows the filter.
+    """
+    data, more = row
+    return data or b"[]", {"limit": MAX_GROUPS, "has_more": more == b"true"}
 
 
 def _group(scope: Scope, unit: str, path: str) -> sa.ColumnElement[Any]:
