@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from engine.context import RequestContext
 from engine.query.parameters import SortKey
 from engine.query.scope import Scope, unknown_field
-from metadata.compiled import CompiledEntity
+from metadata.compiled import CompiledEntity, CompiledField
 
 NOT_NULL = frozenset({"id", "created_at", "updated_at", "version"})
 
@@ -32,9 +32,9 @@ class Key:
             raise unknown_field(definition.name)
         item = scope.entity.fields.get(self.sort.path[0])
         plain = len(self.sort.path) == 1
-        required = item is not None and plain and item.definition.required
+        filled = item is not None and plain and _is_filled(item)
         masked = item is not None and scope.mask(item.name, value) is not value
-        nullable = not (self.sort.path[0] in NOT_NULL or (required and not masked))
+        nullable = not (self.sort.path[0] in NOT_NULL or (filled and not masked))
         kind_sql = kind.sql_type(definition)
         return OrderedKey(value, kind_sql, self.sort, nullable=nullable)
 
@@ -69,6 +69,15 @@ def sort_keys(entity: CompiledEntity, sort: Sequence[SortKey]) -> list[Key]:
         down = bool(chosen) and chosen[-1].descending
         chosen.append(SortKey(("id",), down))
     return [Key(key) for key in chosen]
+
+
+def _is_filled(item: CompiledField) -> bool:
+    """Return whether a field's column is NOT NULL.
+
+    What a tenant adds to a service stands in `custom`, where records from before lack
+    it, however much it is required now.
+    """
+    return item.column is not None and item.definition.required
 
 
 def after(
