@@ -14,6 +14,7 @@ import msgspec
 
 from engine.context import Allowance, Grant, RequestContext, full_grant
 from engine.database import Database
+from engine.database_errors import InvalidValue
 from engine.driver import Call, Result, Row
 from engine.errors import BadRequest, Forbidden, NotFound
 from engine.policy import Policy
@@ -28,6 +29,7 @@ from engine.query import (
     plan_get,
     plan_list,
     plan_reach,
+    refuse_cursor,
 )
 from engine.record_session import Session
 from metadata.compiled import CompiledEntity
@@ -155,7 +157,13 @@ class RecordReader:
         call = await self.directory(ctx).plan(
             lambda found: plan_list(found, ctx, entity, grant, query, grants)
         )
-        result = await self._fetch(ctx, call)
+        try:
+            result = await self._fetch(ctx, call)
+        except InvalidValue:
+            # Planning has read the operands; a cursor's values only PostgreSQL reads.
+            if not query.cursor:
+                raise
+            refuse_cursor()
         return list_page(entity, query, result.rows[0])
 
     async def get_for_client(

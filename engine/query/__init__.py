@@ -1,6 +1,7 @@
 """Requests → plans → SQL; pure. What may be read is decided here, in one place."""
 
 from engine.query.aggregates import groups_page, plan_aggregate
+from engine.query.cursors import refuse_cursor
 from engine.query.exports import plan_export
 from engine.query.parameters import GetQuery, ListQuery, parse_get, parse_list
 from engine.query.plans import list_page, plan_get, plan_list, plan_reach
@@ -17,4 +18,5 @@ __all__ = [
     "plan_get",
     "plan_list",
     "plan_reach",
+    "refuse_cursor",
 ]

@@ -2,11 +2,15 @@
 
 The values of the last row's sort keys as PostgreSQL wrote them (exact to the
 microsecond) and a digest of the query, so that a cursor is refused by any other one.
+A cursor is not signed, as it shows nothing that its list does not: whoever makes one up
+gets another page of the rows he may read, or INVALID_CURSOR, since PostgreSQL reads
+each value as the type of its key.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NoReturn
 
 import msgspec
 
@@ -38,10 +42,6 @@ def read_cursor(text: str, digest: str, length: int) -> Cursor | None:
     """Return the cursor, None for no text; raises BadRequest INVALID_CURSOR."""
     if not text:
         return None
-    message = (
-        "This cursor is not one of this list. Take the next_cursor of the page before, "
-        "with the same filter, sort and search; or leave cursor out to start again."
-    )
     try:
         padded = text + "=" * (-len(text) % 4)
         document = urlsafe_b64decode(padded) if len(text) <= MAX_LENGTH else b"null"
@@ -53,6 +53,17 @@ def read_cursor(text: str, digest: str, length: int) -> Cursor | None:
         or len(raw) != length + 1
         or raw[0] != digest
         or not all(item is None or isinstance(item, str) for item in raw)
+        or any("\0" in item for item in raw if item)
     ):
-        wrong("cursor", message, "INVALID_CURSOR")
+        refuse_cursor()
     return Cursor(digest, tuple(raw[1:]))
+
+
+def refuse_cursor() -> NoReturn:
+    """Raise BadRequest INVALID_CURSOR."""
+    wrong(
+        "cursor",
+        "This cursor is not one of this list. Take the next_cursor of the page before, "
+        "with the same filter, sort and search; or leave cursor out to start again.",
+        "INVALID_CURSOR",
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.context import RequestContext
+from engine.query.cursors import refuse_cursor
 from engine.query.parameters import SortKey
 from engine.query.scope import Scope, unknown_field
 from metadata.compiled import CompiledEntity, CompiledField
@@ -88,6 +89,8 @@ def after(
     `nulls` tells which cursor values are null; they start at `offset` of the request's
     values.
     """
+    if any(null and not key.nullable for key, null in zip(keys, nulls, strict=True)):
+        refuse_cursor()
     bound = [
         None if null else _value(scope, key, offset + index)
         for index, (key, null) in enumerate(zip(keys, nulls, strict=True))
