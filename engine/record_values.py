@@ -16,7 +16,6 @@ from engine.variables import value_of
 from metadata.compiled import (
     CompiledAction,
     CompiledEntity,
-    CompiledField,
     CompiledRule,
 )
 from metadata.condition_python import evaluate
@@ -35,10 +34,8 @@ def for_create(
     """
     details = list(_forbidden(entity, payload, grant))
     values = {n: v for n, v in payload.items() if n in entity.fields}
-    details.extend(_apply_presets(ctx, values, grant))
-    for name, field in entity.fields.items():
-        if name not in values and field.definition.default is not None:
-            values[name] = resolve(ctx, field.definition.default)
+    details.extend(_apply_presets(ctx, entity, values, grant))
+    _fill_defaults(ctx, entity, values)
     details.extend(_unfit(entity.create_validator, values, details))
     details.extend(_not_initial(entity, values))
     _raise(details)
@@ -64,7 +61,7 @@ def for_update(
         for name, value in sent.items()
         if name in entity.fields and entity.fields[name].writable
     }
-    details.extend(_apply_presets(ctx, values, grant))
+    details.extend(_apply_presets(ctx, entity, values, grant, old))
     for name in list(values):
         field = entity.fields[name]
         if field.definition.immutable and old.get(name) not in (None, values[name]):
@@ -85,12 +82,13 @@ def for_replace(
 ) -> Values:
     """Return the values of a PUT: writable fields left out get their default or null.
 
-    Fields the user cannot write keep what they have. Raises ValidationFailed.
+    Fields the user cannot write keep what they have, and those that his role sets get
+    its value. Raises ValidationFailed.
     """
-    whole = dict(payload)
+    whole, presets = dict(payload), grant.presets
     for name, field in entity.fields.items():
         if name not in whole and field.writable and grant.reaches_field(name):
-            if field.definition.immutable or field.type.secret:
+            if field.definition.immutable or field.type.secret or name in presets:
                 continue
             whole[name] = resolve(ctx, field.definition.default)
             if field.lines is not None and whole[name] is None:
@@ -221,10 +219,30 @@ def _forbidden(
             yield Detail(name, "readonly", "This field is filled in by the system.")
 
 
+def _fill_defaults(ctx: RequestContext, entity: CompiledEntity, values: Values) -> None:
+    for name, field in entity.fields.items():
+        if name not in values and field.definition.default is not None:
+            values[name] = resolve(ctx, field.definition.default)
+
+
 def _apply_presets(
-    ctx: RequestContext, values: Values, grant: Grant
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    values: Values,
+    grant: Grant,
+    old: Mapping[str, Any] | None = None,
 ) -> Iterable[Detail]:
+    """Put in what the role sets; yield where something else was sent.
+
+    A rule may cover many entities, so those without the field are left as they are,
+    and what was set for good at creation stays.
+    """
     for name, preset in grant.presets.items():
+        field = entity.fields.get(name)
+        if field is None or not field.type.writable:
+            continue
+        if field.definition.immutable and old is not None and old.get(name) is not None:
+            continue
         forced = resolve(ctx, preset)
         if name in values and values[name] != forced:
             yield Detail(name, "preset", "Your role sets this value; leave it out.")
@@ -273,12 +291,3 @@ def _raise(details: list[Detail]) -> None:
         count = len(details)
         noun = "field does" if count == 1 else "fields do"
         raise ValidationFailed(f"{count} {noun} not fit.", details=details)
-
-
-def writable_fields(entity: CompiledEntity, grant: Grant) -> list[CompiledField]:
-    """Return the fields that this grant may write on some record."""
-    return [
-        field
-        for name, field in entity.fields.items()
-        if field.writable and grant.reaches_field(name)
-    ]

@@ -1,0 +1,81 @@
+"""A service of a test's own, published to both tenants; and users with own rules."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from metadata.definitions import Service
+from registry import assignments
+from registry.service import Service as Code
+from tests.fixtures.api import PASSWORD, Client, World, log_in
+
+
+def fresh_name(word: str) -> str:
+    """Return a name of a service that no other test has."""
+    return f"{word}{uuid4().hex[:10]}"
+
+
+async def give(world: World, definition: Mapping[str, Any]) -> str:
+    """Publish a service, or its next version, and assign it; return its path."""
+    parts = world.app._app.state.parts
+    name = str(definition["name"])
+    async with parts.database.owner() as connection:
+        await parts.publisher.publish(connection, Service.model_validate(definition))
+    await parts.catalog.reload(name)
+    async with parts.database.system() as connection:
+        for tenant in (world.ours, world.theirs):
+            await assignments.assign(connection, tenant, name)
+            parts.catalog.forget(tenant)
+    return f"/api/v1/data/{name}"
+
+
+def run_with(world: World, code: Code) -> None:
+    """Let the application run this code, as a server does that has its folder."""
+    records = world.app._app.state.parts.records
+    records._code = {**records._code, code.name: code}
+
+
+async def user_with(world: World, *rules: Mapping[str, Any]) -> Client:
+    """Return a client of a new user of `ours` whose only role has these rules."""
+    name = f"r{uuid4().hex[:10]}"
+    role = {"name": name, "label": name, "rules": list(rules)}
+    made = await world.admin.post("/api/v1/core/roles", role)
+    assert made.status == 201, made.body
+    user = {
+        "name": name,
+        "email": f"{name}@example.com",
+        "password": PASSWORD,
+        "role_names": [name],
+    }
+    made = await world.admin.post("/api/v1/core/users", user)
+    assert made.status == 201, made.body
+    return await log_in(world.app, f"{name}@example.com")
+
+
+async def logged(world: World, service: str) -> str:
+    """Return everything the event log holds of a service's records, as text."""
+    parts = world.app._app.state.parts
+    async with parts.database.system() as connection:
+        found = await connection.execute(
+            "select string_agg(changes::text, ' ') as text from rangka.log "
+            "where service = %s",
+            (service,),
+        )
+        row = await found.fetchone()
+    return str(row["text"])
+
+
+async def waits_for_lock(world: World, table: str) -> None:
+    """Return once some statement that names the table waits for a lock."""
+    parts = world.app._app.state.parts
+    async with asyncio.timeout(5), parts.database.owner() as connection:
+        while True:
+            found = await connection.execute(
+                "select 1 from pg_stat_activity where wait_event_type = 'Lock' "
+                "and query like %s",
+                (f"%{table}%",),
+            )
+            if await found.fetchone():
+                return
+            await asyncio.sleep(0.02)
