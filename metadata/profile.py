@@ -45,7 +45,7 @@ _OWN_WORDS = ("x-", "x_")
 
 def profile_findings(schema: Mapping[str, Json]) -> Iterator[Found]:
     """Yield everything that keeps a schema out of the profile."""
-    if _deeper_than(schema, MAX_DEPTH * 2):
+    if deeper_than(schema, MAX_DEPTH * 2):
         yield _deep()
         return
     size = len(json.dumps(schema).encode())
@@ -177,7 +177,8 @@ def _reaches(start: str, uses: Mapping[str, set[str]]) -> bool:
     return False
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
+def deeper_than(value: Any, limit: int) -> bool:
+    """Return whether a JSON value has more levels, what is in the innermost included."""
     level: list[Any] = [value]
     for _ in range(limit):
         level = [

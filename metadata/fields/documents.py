@@ -12,9 +12,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from metadata.fields.base import FieldDefinition, FieldType, InvalidValue, Json
 from metadata.labels import Label
+from metadata.profile import deeper_than, profile_findings
 
-_BANNED = frozenset({"$dynamicRef", "$dynamicAnchor", "$id", "$schema"})
+_WHOLE_ONLY = frozenset({"$ref", "$defs", "$id", "$schema"})
 MAX_BYTES = 256 * 1024
+MAX_DEPTH = 64
+"""Levels of a value, as many as the body of a request may have."""
+
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """The escape of a NUL character, not an escaped backslash before `u0000`."""
 
@@ -43,20 +47,25 @@ class JsonDocument(FieldType[JsonField]):
     renderer = "json"
 
     def findings(self, field: JsonField) -> Sequence[tuple[str, str]]:
-        """Return what keeps the schema from being one of the profile."""
-        if field.schema_ is None:
+        """Return what keeps the schema from being part of a record's schema."""
+        schema = field.schema_
+        if schema is None:
             return []
-        banned = sorted(_keys(field.schema_) & _BANNED)
-        remote = [r for r in _references(field.schema_) if not r.startswith("#")]
-        if banned:
-            return [("schema", f"remove {', '.join(banned)}: it is not supported")]
-        if remote:
-            return [("schema", f"{remote[0]} is remote; copy it into $defs")]
-        try:
-            jsonschema_rs.Draft202012Validator(field.schema_)
-        except jsonschema_rs.ValidationError as error:
-            return [("schema", f"is no JSON Schema 2020-12: {error.message}")]
-        return []
+        found = [
+            ("schema", f"{message} ({path or '/'}). {remedy}")
+            for path, _, message, remedy in profile_findings(schema)
+        ]
+        named = sorted(_keys(schema) & _WHOLE_ONLY)
+        if not found and named:
+            # "#" would be the record's schema, of which this one becomes a part.
+            words = ", ".join(named)
+            found = [("schema", f"remove {words}: write out what a $ref names")]
+        if not found:
+            try:
+                jsonschema_rs.Draft202012Validator(schema)
+            except jsonschema_rs.ValidationError as error:
+                found = [("schema", f"is no JSON Schema 2020-12: {error.message}")]
+        return found[:1]
 
     def sql_type(self, field: JsonField) -> sa.types.TypeEngine[Any]:
         """Return jsonb."""
@@ -74,6 +83,8 @@ class JsonDocument(FieldType[JsonField]):
 
     def to_parameter(self, field: JsonField, value: Json) -> str | None:
         """Return the value as JSON text."""
+        if deeper_than(value, MAX_DEPTH + 1):
+            raise InvalidValue("too_deep", f"Nest it at most {MAX_DEPTH} levels deep.")
         try:
             text = json.dumps(value, ensure_ascii=False, allow_nan=False)
             size = len(text.encode())
@@ -93,7 +104,7 @@ class JsonDocument(FieldType[JsonField]):
         """Return the value of a JSON text."""
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidValue("type", 'Enter JSON, such as {"a": 1}.') from None
 
 
@@ -103,13 +114,3 @@ def _keys(schema: Json) -> set[str]:
     if isinstance(schema, list):
         return set().union(*(_keys(value) for value in schema))
     return set()
-
-
-def _references(schema: Json) -> list[str]:
-    if isinstance(schema, list):
-        return [r for value in schema for r in _references(value)]
-    if not isinstance(schema, dict):
-        return []
-    own = schema.get("$ref")
-    inner = [r for value in schema.values() for r in _references(value)]
-    return [own, *inner] if isinstance(own, str) else inner
