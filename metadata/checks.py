@@ -16,7 +16,7 @@ from metadata import identifiers
 from metadata.checks_conditions import (
     SYSTEM_FIELDS,
     Surroundings,
-    condition_findings,
+    own_condition_findings,
 )
 from metadata.checks_shown import shown_findings
 from metadata.checks_storage import storage_findings
@@ -311,7 +311,7 @@ class _Checker:
             )
 
     def _condition(self, raw: Mapping[str, Any], entity: Entity, path: str) -> None:
-        for below, code, message, remedy in condition_findings(
+        for below, code, message, remedy in own_condition_findings(
             raw, entity, self._around
         ):
             self._error(f"{path}{below}", code, message, remedy)

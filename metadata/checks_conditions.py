@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from metadata.conditions import (
+    And,
     Comparison,
+    Condition,
     ConditionError,
+    Not,
+    Or,
+    Quantified,
     Variable,
     comparisons,
     parse,
@@ -83,6 +88,66 @@ def condition_findings(
     fields = {field.name: field for field in entity.fields}
     for comparison in comparisons(condition):
         yield from _walk(comparison, comparison.path, fields, key, around)
+
+
+def own_condition_findings(
+    raw: Mapping[str, Any], entity: Entity, around: Surroundings
+) -> Iterator[Found]:
+    """Yield what keeps a condition from working on one record as it is written.
+
+    A rule and the state of an action are judged by the record alone, its lines
+    included: other records are not at hand there.
+    """
+    yield from condition_findings(raw, entity, around)
+    try:
+        condition = parse(raw)
+    except ConditionError:
+        return
+    fields = {field.name: field for field in entity.fields}
+    inverses = around.inverses(f"{around.service.name}.{entity.name}")
+    yield from _beyond(condition, fields, inverses)
+
+
+def _beyond(
+    condition: Condition, fields: Fields, inverses: Mapping[str, Entity]
+) -> Iterator[Found]:
+    """Yield the paths that leave the record; unknown names are found elsewhere."""
+    match condition:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _beyond(part, fields, inverses)
+        case Not(part):
+            yield from _beyond(part, fields, inverses)
+        case Comparison(path, _, _) if len(path) > 1:
+            yield from _leaving(path, fields, inverses)
+        case Quantified(path, _, inner):
+            field = fields.get(path[0])
+            lines = getattr(field, "fields", None)
+            if len(path) == 1 and lines is not None:
+                yield from _beyond(inner, {each.name: each for each in lines}, {})
+            else:
+                yield from _leaving(path, fields, inverses)
+
+
+def _leaving(
+    path: tuple[str, ...], fields: Fields, inverses: Mapping[str, Entity]
+) -> Iterator[Found]:
+    name, field = path[0], fields.get(path[0])
+    if getattr(field, "fields", None) is not None:
+        yield (
+            "",
+            "beyond_record",
+            f"{name} are lines, so {'.'.join(path)} has no single value",
+            f'Ask with _some or _none: {{"{name}": {{"_some": {{…}}}}}}.',
+        )
+    elif getattr(field, "to", None) is not None or (field is None and name in inverses):
+        yield (
+            "",
+            "beyond_record",
+            f"{'.'.join(path)} lies in another record, which is not looked at here",
+            "Compare the record's own fields and lines; copy what decides into one of "
+            + "them, or check it in code (docs/extending.md).",
+        )
 
 
 def _walk(

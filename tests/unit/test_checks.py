@@ -45,7 +45,9 @@ GOOD: dict[str, Any] = {
                 {"id": "p", "name": "plan", "type": "relation", "to": "plans.plans"},
                 {"id": "k", "name": "key", "type": "secret"},
                 {"id": "l", "name": "parts", "type": "lines",
-                 "fields": [{"id": "a", "name": "amount", "type": "integer"}]},
+                 "fields": [{"id": "a", "name": "amount", "type": "integer"},
+                            {"id": "b", "name": "part", "type": "relation",
+                             "to": "plans.plans"}]},
                 {"id": "t", "name": "total", "type": "computed",
                  "result": {"type": "integer"},
                  "expression": {"_mul": [{"field": "quantity"}, 2]}},
@@ -54,7 +56,7 @@ GOOD: dict[str, Any] = {
             "indexes": [["status", "created_at"]],
             "rules": [
                 {"if": {"status": {"_eq": "paid"}}, "then": {"required": ["when"]}},
-                {"if": {"plan": {"price": {"_gt": 5}}},
+                {"if": {"parts": {"_some": {"amount": {"_gt": 5}}}},
                  "then": {"check": {"quantity": {"_gte": 1}}}},
             ],
             "forms": {"short": {"fields": ["code"], "ui": {
@@ -66,9 +68,19 @@ GOOD: dict[str, Any] = {
             "list": {"columns": ["code", "plan.name", "created_at"],
                      "sort": ["-created_at", "plan.price"], "filters": ["status"],
                      "views": [{"name": "late", "filter":
-                         {"when": {"_lt": "$today(-7 days)"}}, "columns": ["code"]}]},
+                         {"when": {"_lt": "$today(-7 days)"},
+                          "plan": {"price": {"_gt": 5}}}, "columns": ["code"]}]},
             "actions": {"pay": {"when": {"status": {"_eq": "open"}},
                                 "set": {"status": "paid"}}},
+        },
+        {
+            "id": "bill",
+            "name": "bills",
+            "fields": [
+                {"id": "o", "name": "order", "type": "relation", "to": "shop.orders",
+                 "inverse": "bills"},
+                {"id": "s", "name": "sum", "type": "integer"},
+            ],
         },
     ],
     "menu": {"items": [{"id": "m", "name": "orders", "entity": "orders",
@@ -117,7 +129,7 @@ BAD: tuple[tuple[str, Any, str, str], ...] = (
     ("/name", "core", "/name", "reserved"),
     ("/name", "Shop; drop table x", "/name", "string_pattern_mismatch"),
     ("/name", "x" * 41, "/name", "string_pattern_mismatch"),
-    ("/primary_entity", "bills", "/primary_entity", "unknown_entity"),
+    ("/primary_entity", "sales", "/primary_entity", "unknown_entity"),
     ("/requires", ["plans", "stock"], "/requires", "unknown_service"),
     ("/requires", [], "/requires", "not_required"),
     ("/entities/+", GOOD["entities"][0], "/entities", "duplicate"),
@@ -148,12 +160,23 @@ BAD: tuple[tuple[str, Any, str, str], ...] = (
     (f"{ORDER}/indexes", [["parts"]], f"{ORDER}/indexes/0", "not_stored"),
     (f"{ORDER}/rules/0/if", {"nothing": {"_eq": 1}}, f"{ORDER}/rules/0/if",
      "unknown_field"),
-    (f"{ORDER}/rules/0/if", {"plan": {"nothing": {"_eq": 1}}}, f"{ORDER}/rules/0/if",
-     "unknown_field"),
     (f"{ORDER}/rules/0/if", {"quantity": {"_eq": "many"}}, f"{ORDER}/rules/0/if",
      "operand"),
-    (f"{ORDER}/rules/0/if", {"plan": {"price": {"_in": [1, "dear"]}}},
-     f"{ORDER}/rules/0/if", "operand"),
+    (f"{ORDER}/rules/0/if", {"plan": {"price": {"_gt": 5}}}, f"{ORDER}/rules/0/if",
+     "beyond_record"),
+    (f"{ORDER}/rules/0/if", {"_or": [{"_not": {"plan": {"price": {"_gt": 5}}}}]},
+     f"{ORDER}/rules/0/if", "beyond_record"),
+    (f"{ORDER}/rules/0/if", {"parts": {"amount": {"_gt": 5}}},
+     f"{ORDER}/rules/0/if", "beyond_record"),
+    (f"{ORDER}/rules/0/if", {"bills": {"_some": {"sum": {"_gt": 5}}}},
+     f"{ORDER}/rules/0/if", "beyond_record"),
+    (f"{ORDER}/rules/0/then/check", {"plan": {"name": {"_null": False}}},
+     f"{ORDER}/rules/0/then/check", "beyond_record"),
+    (f"{ORDER}/actions/pay/when", {"plan": {"price": {"_gt": 5}}},
+     f"{ORDER}/actions/pay/when", "beyond_record"),
+    (f"{ORDER}/actions/pay/when",
+     {"parts": {"_none": {"part": {"name": {"_eq": "x"}}}}},
+     f"{ORDER}/actions/pay/when", "beyond_record"),
     (f"{ORDER}/rules/0/if", {"key": {"_eq": "x"}}, f"{ORDER}/rules/0/if", "operator"),
     (f"{ORDER}/rules/0/if", {"quantity": {"_contains": "1"}}, f"{ORDER}/rules/0/if",
      "operator"),
@@ -189,8 +212,12 @@ BAD: tuple[tuple[str, Any, str, str], ...] = (
     (f"{ORDER}/list/filters", ["nothing"], f"{ORDER}/list/filters", "unknown_field"),
     (f"{ORDER}/list/views/0/filter", {"when": {"_lt": "soon"}},
      f"{ORDER}/list/views/0/filter", "operand"),
+    (f"{ORDER}/list/views/0/filter", {"plan": {"nothing": {"_eq": 1}}},
+     f"{ORDER}/list/views/0/filter", "unknown_field"),
+    (f"{ORDER}/list/views/0/filter", {"plan": {"price": {"_in": [1, "dear"]}}},
+     f"{ORDER}/list/views/0/filter", "operand"),
     (f"{ORDER}/list/views/+", {"name": "late"}, f"{ORDER}/list/views", "duplicate"),
-    ("/menu/items/0/entity", "bills", "/menu/items/0/entity", "unknown_entity"),
+    ("/menu/items/0/entity", "sales", "/menu/items/0/entity", "unknown_entity"),
     ("/menu/items/0/view", "early", "/menu/items/0/view", "unknown_view"),
     ("/menu/items/0/form", "long", "/menu/items/0/form", "unknown_form"),
     ("/menu/items/0/endpoint", "call", "/menu/items/0/endpoint", "unknown_endpoint"),
@@ -216,7 +243,7 @@ def test_what_is_wrong_is_found_where_it_stands(
 
 
 def test_everything_wrong_is_found_at_once() -> None:
-    document = changed("/primary_entity", "bills")
+    document = changed("/primary_entity", "sales")
     document["menu"]["items"][0]["view"] = "early"
     document["entities"][0]["list"]["sort"] = ["nothing"]
     assert {code for _, code in findings(document)} == {
