@@ -145,8 +145,7 @@ def _leaving(
             "",
             "beyond_record",
             f"{'.'.join(path)} lies in another record, which is not looked at here",
-            "Compare the record's own fields and lines; copy what decides into one of "
-            + "them, or check it in code (docs/extending.md).",
+            "Copy what decides into a field, or check it in code (docs/extending.md).",
         )
 
 
