@@ -56,8 +56,25 @@ class MacField(FieldDefinition):
 N = TypeVar("N", IpField, CidrField)
 
 
+_ZONED = re.compile(r"%[^/]*")
+
+
 def _text(value: Json) -> str:
     return value.strip() if isinstance(value, str) and len(value) <= 60 else ""
+
+
+def _unzoned(value: Json, code: str) -> str:
+    """Return an address or network to be read; raises InvalidValue for a zone.
+
+    An IPv6 zone (RFC 4007, `fe80::1%eth0`) names a link of one machine: inet and cidr
+    cannot hold it, and elsewhere it would mean nothing.
+    """
+    text = _text(value)
+    if "%" in text:
+        raise InvalidValue(
+            code, f'Leave out the zone after "%": {_ZONED.sub("", text)}.'
+        )
+    return text
 
 
 class NetworkAddress(FieldType[N]):
@@ -74,8 +91,9 @@ class NetworkAddress(FieldType[N]):
 
     def network(self, value: Json) -> str:
         """Return a network, or a host as the smallest one, in canonical spelling."""
+        text = _unzoned(value, "cidr")
         try:
-            return str(ipaddress.ip_network(_text(value)))
+            return str(ipaddress.ip_network(text))
         except ValueError:
             raise InvalidValue(
                 "cidr",
@@ -122,12 +140,11 @@ class Ip(NetworkAddress[IpField]):
 
     def to_parameter(self, field: IpField, value: Json) -> str | None:
         """Return the address in canonical spelling (RFC 5952)."""
+        text = _unzoned(value, "ip")
         try:
-            address = ipaddress.ip_address(_text(value))
+            address = ipaddress.ip_address(text)
         except ValueError:
-            address = None
-        if address is None or "%" in str(address):
-            raise InvalidValue("ip", "Enter an address such as 192.0.2.10.")
+            raise InvalidValue("ip", "Enter an address such as 192.0.2.10.") from None
         self.check_version(field, address.version)
         return str(address)
 
@@ -155,8 +172,9 @@ class Ip(NetworkAddress[IpField]):
         """Return a network for `_contains`, otherwise an address of any version."""
         if operator == "_contains":
             return self.network(value)
+        text = _unzoned(value, "ip")
         try:
-            return str(ipaddress.ip_address(_text(value)))
+            return str(ipaddress.ip_address(text))
         except ValueError:
             raise InvalidValue("ip", "Compare with one address.") from None
 

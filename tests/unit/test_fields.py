@@ -202,3 +202,32 @@ def test_money_tells_the_widget_its_decimals(currency: str, digits: int) -> None
 def test_secret_never_leaves_through_csv() -> None:
     assert FIELD_TYPES["secret"].text_out(make("secret"), {"set": True}) == ""
     assert FIELD_TYPES["secret"].operators == {"_null"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "operator"),
+    [
+        ("ip", "fe80::1%eth0", None),
+        ("ip", "fe80::1%eth0", "_eq"),
+        ("ip", "fe80::1%eth0", "_contains"),
+        ("ip", " fe80::1%25 ", None),
+        ("cidr", "fe80::1%eth0/128", None),
+        ("cidr", "fe80::1%eth0/128", "_eq"),
+        ("cidr", "fe80::1%eth0/128", "_contains"),
+    ],
+)
+def test_a_zone_of_an_address_is_refused_with_what_to_enter(
+    kind: str, value: str, operator: str | None
+) -> None:
+    field, type_ = make(kind), FIELD_TYPES[kind]
+    with pytest.raises(InvalidValue) as caught:
+        if operator is None:
+            type_.to_parameter(field, value)
+        else:
+            type_.operand_parameter(field, operator, value)
+    entered = "fe80::1/128" if "/" in value else "fe80::1"
+    assert caught.value.code == ("cidr" if operator == "_contains" else kind)
+    assert f"{entered}." in caught.value.message
+    assert "%eth0" not in caught.value.message
+    stored = type_.operand_parameter(field, operator or "_eq", entered)
+    assert stored is not None
