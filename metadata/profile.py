@@ -178,7 +178,7 @@ def _reaches(start: str, uses: Mapping[str, set[str]]) -> bool:
 
 
 def deeper_than(value: Any, limit: int) -> bool:
-    """Return whether a JSON value has more levels, what is in the innermost included."""
+    """Return whether a JSON value has more levels, the innermost values included."""
     level: list[Any] = [value]
     for _ in range(limit):
         level = [

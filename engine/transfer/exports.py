@@ -23,6 +23,7 @@ from engine.policy import Policy
 from engine.query import ListQuery, parse_list, plan_export
 from engine.record_reads import RecordReader
 from engine.record_session import InTransaction
+from engine.transfer.cells import guarded
 from metadata.compiled import CompiledEntity
 
 BATCH = 500
@@ -226,9 +227,7 @@ def _cell(entity: CompiledEntity, name: str, value: Any) -> str:
         return ""
     item = entity.fields.get(name)
     text = item.type.text_out(item.definition, value) if item else str(value)
-    if text[:1] in {"=", "@", "\t", "\r"}:
-        return f"'{text}"
-    return text
+    return guarded(text)
 
 
 def _plain(entity: CompiledEntity, name: str, value: Any) -> Any:

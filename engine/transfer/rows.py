@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from engine.errors import BadRequest
+from engine.transfer.cells import unguarded
 
 MAX_LINE_BYTES = 1024 * 1024
 MAX_CELL_CHARACTERS = 2 * MAX_LINE_BYTES
@@ -111,7 +112,7 @@ async def csv_rows(source: AsyncIterator[str]) -> AsyncIterator[Row]:
         if cells is None or len(cells) > len(header):
             yield started, {_BROKEN: record[:200]}
             continue
-        yield started, dict(zip(header, cells, strict=False))
+        yield started, dict(zip(header, map(unguarded, cells), strict=False))
     if pending:
         raise BadRequest(f'Line {started}: a quote (") is never closed.')
     if header is None:
