@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from metadata.compiled import CompiledAction, CompiledEntity, CompiledField
-from metadata.labels import locale_map
+from metadata.labels import locale_map, words_of
 
 Allowed = Callable[[str], bool]
 
@@ -109,8 +109,7 @@ def control(field: CompiledField, *, edited: bool) -> dict[str, Any]:
 
 def label_of(field: CompiledField) -> Mapping[str, str]:
     """Return a field's label by locale; made from its name when it has none."""
-    words = field.name.replace("_", " ")
-    return locale_map(field.definition.label, words[:1].upper() + words[1:])
+    return locale_map(field.definition.label, words_of(field.name))
 
 
 def _schema(

@@ -33,6 +33,12 @@ def text_of(label: Label | None, locale: str, fallback: str) -> str:
     return next(iter(label.values()), fallback)
 
 
+def words_of(name: str) -> str:
+    """Return a name as people read it: `first_name` → `First name`."""
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
 def locale_map(label: Label | None, fallback: str) -> Mapping[str, str]:
     """Return a label as a map with at least the English text."""
     if label is None:

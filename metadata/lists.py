@@ -8,7 +8,7 @@ from metadata.conditions import comparisons, parse
 from metadata.definitions import Column
 from metadata.fields import FIELD_TYPES
 from metadata.forms import label_of
-from metadata.labels import locale_map
+from metadata.labels import locale_map, words_of
 
 Allowed = Callable[[str], bool]
 
@@ -56,7 +56,7 @@ def entity_list(
         "views": [
             {
                 "name": item.name,
-                "label": dict(locale_map(item.label, item.name)),
+                "label": dict(locale_map(item.label, words_of(item.name))),
                 "filter": item.filter,
                 "sort": _shown(entity, item.sort, readable),
                 "columns": _shown(entity, item.columns, readable),

@@ -5,7 +5,7 @@ from typing import Any
 
 from metadata.compiled import CompiledService
 from metadata.definitions import MenuItem, Service
-from metadata.labels import locale_map
+from metadata.labels import locale_map, words_of
 
 Allowed = Callable[[str, str], bool]
 """(resource, action) → whether the user may."""
@@ -89,7 +89,7 @@ def _items(
             {
                 "id": f"{service.name}.{item.id}",
                 "name": item.name,
-                "label": dict(locale_map(item.label, item.name)),
+                "label": dict(locale_map(item.label, words_of(item.name))),
                 "path": path,
                 "icon": item.icon,
                 "category": item.category,

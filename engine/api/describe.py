@@ -12,7 +12,7 @@ from engine.errors import Forbidden, NotFound
 from engine.parts import Parts
 from metadata import forms, lists, menus
 from metadata.compiled import CompiledAction, CompiledEntity
-from metadata.labels import locale_map
+from metadata.labels import locale_map, words_of
 
 WORDS = ("read", "create", "update", "delete", "export", "import", "restore")
 
@@ -113,12 +113,14 @@ async def describe(
         permissions["update"] &= storage.updatable
         permissions["delete"] &= storage.deletable
         permissions["import"] = False
-    label = dict(locale_map(entity.definition.label, entity.name))
+    named = words_of(entity.name)
+    label = entity.definition.label
+    plural = entity.definition.label_plural or label
     return {
         "service": entity.service,
         "entity": entity.name,
-        "label": label,
-        "label_plural": dict(locale_map(entity.definition.label_plural, entity.name)),
+        "label": dict(locale_map(label, named)),
+        "label_plural": dict(locale_map(plural, named)),
         "title_field": entity.title_field,
         "resource": entity.resource,
         "version": entity.version,
@@ -159,7 +161,7 @@ async def endpoint_form(
     return {
         "service": service,
         "endpoint": name,
-        "label": dict(locale_map(endpoint.label, name)),
+        "label": dict(locale_map(endpoint.label, words_of(name))),
         "method": endpoint.method,
         "version": found.version,
         "schema": endpoint.request_schema,
@@ -174,7 +176,7 @@ def _action(action: CompiledAction) -> dict[str, Any]:
     confirm = definition.confirm
     return {
         "name": action.name,
-        "label": dict(locale_map(definition.label, action.name)),
+        "label": dict(locale_map(definition.label, words_of(action.name))),
         "scope": definition.scope,
         "confirm": dict(locale_map(confirm, "")) if confirm is not None else None,
         "destructive": definition.destructive,

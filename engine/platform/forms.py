@@ -11,7 +11,7 @@ from typing import Any
 from engine.identity.passwords import LEAST_LENGTH
 from engine.policy_rules import ADMINISTRATION, DATA
 from metadata.compiled import CompiledEntity, CompiledService
-from metadata.labels import locale_map
+from metadata.labels import locale_map, words_of
 
 PASSWORD = "password"  # noqa: S105 - the name of a property
 ACTIONS = ("read", "create", "update", "delete", "restore", "import", "export")
@@ -69,7 +69,8 @@ def of_roles(
 
 
 def _of_entity(entity: CompiledEntity, own: Iterable[str]) -> dict[str, Any]:
-    label = dict(locale_map(entity.definition.label_plural, entity.name))
+    said = entity.definition.label_plural or entity.definition.label
+    label = dict(locale_map(said, words_of(entity.name)))
     return _resource(entity.resource, label, own)
 
 

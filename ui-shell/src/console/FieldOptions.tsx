@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { Json, PropertySchema } from "../api/types";
 import { useText, wordsOf } from "../i18n";
 import styles from "./Definition.module.css";
+import { DefaultOption, hasPlainDefault } from "./DefaultOption";
 import {
   type FieldDefinition,
   type FieldType,
@@ -46,6 +47,17 @@ export function FieldOptions({ definition, field, type, onChange }: Props) {
         if (type.name === "relation" && name === "to")
           return (
             <TargetPicker key={name} definition={definition} value={value} onChange={set} />
+          );
+        if (name === "default" && hasPlainDefault(type.name, value))
+          return (
+            <DefaultOption
+              key={`default ${type.name}`}
+              type={type.name}
+              choices={field.options ?? null}
+              description={properties.default?.description}
+              value={value}
+              set={set}
+            />
           );
         return (
           <Option key={name} name={name} schema={properties[name] ?? {}} value={value} set={set} />

@@ -1,4 +1,5 @@
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+import type { MouseEvent } from "react";
 
 const accent: MantineColorsTuple = [
   "#eefaf7",
@@ -58,6 +59,13 @@ export const theme = createTheme({
     Modal: {
       defaultProps: { radius: 10, centered: true, transitionProps: { duration: 140 } },
       styles: { title: { fontWeight: 600, fontSize: 16 } },
+    },
+    // Typing into a select replaces what is chosen, as in the browser's own lists.
+    Select: {
+      defaultProps: {
+        selectFirstOptionOnChange: true,
+        onClick: (event: MouseEvent<HTMLInputElement>) => event.currentTarget.select(),
+      },
     },
     Tooltip: { defaultProps: { openDelay: 400, withArrow: false } },
   },
