@@ -25,6 +25,8 @@ from metadata.fields.sequences import PLACEHOLDER, counter_period, render
 MASK = "•••"
 
 Row = dict[str, str | None]
+Line = Mapping[str, Any]
+"""A row of a `lines` field in JSON values, `id` included where it has one."""
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ class ColumnWriter:
         if entity.soft_delete:
             return {}
         return {
-            item.id: [MASK if item.type.secret else old[name], None]
+            item.id: [_logged(item, old[name]), None]
             for name, item in entity.fields.items()
             if old.get(name) is not None
         }
@@ -207,7 +209,7 @@ def _dated(pattern: str, when: datetime) -> str:
 
 def _differs(item: CompiledField, old: Any, new: Any) -> bool:
     if item.type.secret:
-        return new is not None or old is not None
+        return new is not None or _is_set(old)
     if old is None or new is None:
         return old is not new
     if item.lines is not None or (item.column is None and not item.custom):
@@ -223,6 +225,41 @@ def _differs(item: CompiledField, old: Any, new: Any) -> bool:
 
 def _pair(item: CompiledField, old: Mapping[str, Any] | None, new: Any) -> list[Any]:
     before = old.get(item.name) if old is not None else None
+    if item.lines is not None and before and new:
+        new = _with_kept_secrets(item.lines, before, new)
+    return [_logged(item, before), _logged(item, new)]
+
+
+def _logged(item: CompiledField, value: Any) -> Any:
+    """Return a value as the log may keep it: secrets masked, those of lines too."""
     if item.type.secret:
-        return [MASK if before else None, MASK if new is not None else None]
-    return [before, new]
+        return MASK if _is_set(value) else None
+    if item.lines is None or value is None:
+        return value
+    fields = item.lines.fields
+    return [
+        {
+            name: _logged(fields[name], each) if name in fields else each
+            for name, each in line.items()
+        }
+        for line in value
+    ]
+
+
+def _is_set(value: Any) -> bool:
+    """Return whether a secret is there, as it is sent or as a record shows it."""
+    return bool(value.get("set")) if isinstance(value, Mapping) else value is not None
+
+
+def _with_kept_secrets(
+    child: CompiledEntity, old: Sequence[Line], new: Sequence[Line]
+) -> list[Line]:
+    """Return the lines with the secrets that stay because they were not sent."""
+    secrets = [name for name, item in child.fields.items() if item.type.secret]
+    stored = {line["id"]: line for line in old}
+    found = []
+    for line in new:
+        known = stored.get(str(line.get("id")).lower(), {})
+        kept = {name: known[name] for name in secrets if name in known}
+        found.append({**kept, **line})
+    return found

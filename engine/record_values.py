@@ -32,6 +32,7 @@ def for_create(
 
     Raises ValidationFailed with every unknown, forbidden or unfit field.
     """
+    payload = _as_sent(entity, payload)
     details = list(_forbidden(entity, payload, grant))
     values = {n: v for n, v in payload.items() if n in entity.fields}
     details.extend(_apply_presets(ctx, entity, values, grant))
@@ -52,8 +53,9 @@ def for_update(
     """Return the values that change. `old` is the record as stored, unmasked.
 
     A read-only or immutable field may be sent as it is, so that a client can send
-    back what it read. Raises ValidationFailed.
+    back what it read; a secret sent as it is shown stays. Raises ValidationFailed.
     """
+    payload = _as_sent(entity, payload)
     sent = {n: v for n, v in payload.items() if n not in entity.system_columns}
     details = list(_forbidden(entity, sent, grant, old))
     values = {
@@ -200,6 +202,31 @@ def resolve(ctx: RequestContext, value: Any) -> Any:
 def variables(ctx: RequestContext) -> Callable[[Variable], Any]:
     """Return what gives each variable of a condition its JSON value."""
     return partial(value_of, ctx)
+
+
+def _as_sent(entity: CompiledEntity, payload: Values) -> Values:
+    """Return the payload without secrets that stand in it as a record shows them.
+
+    Whoever changes one line sends all of them back as he read them.
+    """
+    values: Values = {}
+    for name, value in payload.items():
+        field = entity.fields.get(name)
+        if field is not None and field.type.secret and _is_shown(value):
+            continue
+        lines = field.lines if field is not None else None
+        if lines is not None and isinstance(value, list):
+            values[name] = [
+                _as_sent(lines, line) if isinstance(line, dict) else line
+                for line in value
+            ]
+        else:
+            values[name] = value
+    return values
+
+
+def _is_shown(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"set"}
 
 
 def _forbidden(

@@ -357,9 +357,16 @@ def _payloads(
 
 
 def _line_schema(lines: CompiledEntity) -> dict[str, Any]:
+    """Return the schema of one line; one that is there already keeps its secrets."""
     schema = dict(lines.create_schema)
     identity = {"type": "string", "format": "uuid"}
     schema["properties"] = {"id": identity, **schema["properties"]}
+    demanded = schema.pop("required", [])
+    secrets = [name for name in demanded if lines.fields[name].type.secret]
+    if demanded := [name for name in demanded if name not in secrets]:
+        schema["required"] = demanded
+    if secrets:
+        schema |= {"if": {"required": ["id"]}, "else": {"required": secrets}}
     return schema
 
 
