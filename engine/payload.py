@@ -1,22 +1,35 @@
-"""Request bodies: bytes to JSON values, strictly.
+"""JSON from outside: bytes or text to JSON values, strictly.
 
-Owns what counts as readable JSON: UTF-8, no duplicate keys, no NaN or Infinity, at
-most 64 levels. Knows nothing of entities.
+Owns what counts as readable JSON, in bodies, query strings and files alike: UTF-8, no
+duplicate keys, at most 64 levels, and only what can be stored and answered again: no
+NaN or Infinity, no NUL, no half characters, no endless numbers. Knows nothing of
+entities.
 """
 
 import json
+import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from engine.errors import BadRequest, Detail
+from engine.errors import BadRequest, Detail, ValidationFailed
 
 MAX_DEPTH = 64
-_TOO_DEEP = f"The body is nested deeper than {MAX_DEPTH} levels."
+MAX_DIGITS = 100
+"""Signs of a whole number; `decimal`, the longest field type, has 38 digits."""
+
+_TOO_LARGE = object()
+"""Stands for a number that is not read, until its place in the document is known."""
+_MAX_DETAILS = 20
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+_CHARACTERS = "Remove the characters that are not text (NUL, or half of a pair)."
 
 
 def decode(body: bytes) -> Any:
     """Return the JSON value of a body.
 
-    Raises BadRequest (MALFORMED_JSON) with the line and column of what is wrong.
+    Raises BadRequest (MALFORMED_JSON) with the line and column of what is wrong, and
+    ValidationFailed with the path of each text and number that cannot be kept.
     """
     try:
         text = body.decode("utf-8")
@@ -24,30 +37,98 @@ def decode(body: bytes) -> Any:
         raise _malformed(f"The body is not UTF-8 (byte {error.start}).") from error
     if not text.strip():
         raise _malformed("The body is empty; send a JSON object.")
-    try:
-        value = json.loads(
-            text, object_pairs_hook=_unique_keys, parse_constant=_no_constant
-        )
-    except json.JSONDecodeError as error:
-        raise _malformed(
-            f"The body is not JSON: {error.msg} (line {error.lineno}, "
-            f"column {error.colno})."
-        ) from error
-    except RecursionError as error:
-        raise _malformed(
-            f"The body is nested deeper than {MAX_DEPTH} levels."
-        ) from error
-    if _deeper_than(value, MAX_DEPTH):
-        raise _malformed(_TOO_DEEP)
-    return value
+    return parse(text)
 
 
 def decode_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body; raises BadRequest when it is something else."""
+    """Return the JSON object of a body; raises as `decode`, or when it is no object."""
     value = decode(body)
     if not isinstance(value, dict):
         raise _malformed('The body must be a JSON object, such as {"name": "…"}.')
     return value
+
+
+def parse(text: str, what: str = "The body", *, any_text: bool = False) -> Any:
+    """Return the JSON value of a text; raises as `decode`.
+
+    `what` names the text in the messages. `any_text` is for who checks each text
+    itself, and has a place for what it finds.
+    """
+    numbers = _Numbers()
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_no_constant,
+            parse_int=numbers.whole,
+            parse_float=numbers.broken,
+        )
+    except json.JSONDecodeError as error:
+        raise _malformed(
+            f"{what} is not JSON: {error.msg} (line {error.lineno}, "
+            f"column {error.colno})."
+        ) from error
+    except RecursionError as error:
+        raise _too_deep(what) from error
+    if _deeper_than(value, MAX_DEPTH):
+        raise _too_deep(what)
+    # Only an escape brings NUL or half a character: without one, and without a number
+    # out of bounds, there is nothing to look for.
+    if ("\\u" in text and not any_text) or numbers.are_too_large:
+        details = list(islice(_unfit(value, ""), _MAX_DETAILS))
+        if details:
+            message = f"{what} holds what cannot be kept: {details[0].message}"
+            raise ValidationFailed(message, details=details)
+    return value
+
+
+def readable(text: str) -> str:
+    """Return a text that UTF-8 can hold: half characters become the sign U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class _Numbers:
+    """Reads the numbers of one document, and remembers whether one is out of bounds."""
+
+    def __init__(self) -> None:
+        self.are_too_large = False
+
+    def whole(self, text: str) -> Any:
+        """Return an integer; int() itself refuses thousands of digits."""
+        return self._too_large() if len(text) > MAX_DIGITS else int(text)
+
+    def broken(self, text: str) -> Any:
+        """Return a float; one out of range would be Infinity, which is not JSON."""
+        value = float(text)
+        infinite = value in {float("inf"), float("-inf")}
+        return self._too_large() if infinite else value
+
+    def _too_large(self) -> object:
+        self.are_too_large = True
+        return _TOO_LARGE
+
+
+def _unfit(value: Any, path: str) -> Iterator[Detail]:
+    """Yield each text that PostgreSQL cannot hold and each number out of bounds."""
+    if value is _TOO_LARGE:
+        message = "Enter a smaller number; send it as a text if it is none."
+        yield Detail(path, "range", message)
+    elif isinstance(value, str):
+        if _UNFIT.search(value):
+            yield Detail(path, "characters", _CHARACTERS)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unfit(item, _below(path, str(index)))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            place = _below(path, readable(name).replace("\0", "\ufffd"))
+            if _UNFIT.search(name):
+                yield Detail(place, "characters", _CHARACTERS)
+            yield from _unfit(item, place)
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -56,10 +137,11 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
+                name = readable(key)
                 raise BadRequest(
-                    "The body names a key twice; keep one of them.",
+                    "A key stands twice in one object; keep one of them.",
                     code="MALFORMED_JSON",
-                    details=[Detail(key, "duplicate_key", f'"{key}" stands twice.')],
+                    details=[Detail(name, "duplicate_key", f'"{name}" stands twice.')],
                 )
             seen.add(key)
     return members
@@ -71,6 +153,10 @@ def _no_constant(name: str) -> Any:
 
 def _malformed(message: str) -> BadRequest:
     return BadRequest(message, code="MALFORMED_JSON")
+
+
+def _too_deep(what: str) -> BadRequest:
+    return _malformed(f"{what} is nested deeper than {MAX_DEPTH} levels.")
 
 
 def _deeper_than(value: Any, limit: int) -> bool:

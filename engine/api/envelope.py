@@ -4,7 +4,6 @@ Record data passes through as the bytes PostgreSQL made; only the envelope aroun
 built here.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +11,33 @@ from typing import Any
 import msgspec
 
 from engine.errors import Detail, RangkaError
+from engine.payload import readable
 
 API_VERSION = "1"
 JSON = "application/json"
 
-logger = logging.getLogger("rangka.api")
-encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(value: Any) -> bytes:
+    """Return a value as JSON; half characters become the sign U+FFFD.
+
+    They come from what is quoted of a request, and UTF-8 cannot hold them.
+    """
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return _encode(_readable(value))
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, Mapping):
+        return {_readable(name): _readable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item) for item in value]
+    return value
 
 
 def success(
@@ -49,17 +69,25 @@ def success_of(value: Any, request_id: str, **parts: Any) -> bytes:
 
 
 def failure(error: RangkaError, request_id: str) -> bytes:
-    """Return `{"error": {"code", "message", "details", "request_id"}}`."""
-    return encode(
-        {
-            "error": {
-                "code": error.code,
-                "message": error.message,
-                "details": [detail_of(detail) for detail in error.details],
-                "request_id": request_id,
-            }
+    """Return `{"error": {"code", "message", "details", "request_id"}}`; never fails."""
+    try:
+        return encode(_failure(error, details_of(error.details), request_id))
+    except (TypeError, ValueError, RecursionError):
+        # A detail quotes what is no JSON; an answer without it is better than none.
+        return encode(_failure(error, [], request_id))
+
+
+def _failure(
+    error: RangkaError, details: Sequence[Mapping[str, Any]], request_id: str
+) -> dict[str, Any]:
+    return {
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "details": details,
+            "request_id": request_id,
         }
-    )
+    }
 
 
 def detail_of(detail: Detail) -> dict[str, Any]:

@@ -5,7 +5,6 @@ entity, so whether a field exists is found later, in planning. Equal strings giv
 same object, so parsing costs nothing on a repeated query.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -13,7 +12,8 @@ from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from engine.errors import BadRequest, Detail
+from engine import payload
+from engine.errors import BadRequest, Detail, ValidationFailed
 from metadata.conditions import EVERYTHING, Condition, ConditionError, parse
 
 DEFAULT_LIMIT = 50
@@ -226,15 +226,15 @@ def _json(name: str, text: str) -> Any:
     if not text:
         return {}
     try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        wrong(name, f'{name} is not JSON, such as {{"status": {{"_eq": "active"}}}}.')
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) != len(pairs):
-        raise ValueError("duplicate key")
-    return dict(pairs)
+        return payload.parse(text, name)
+    except BadRequest as error:
+        example = '{"status": {"_eq": "active"}}'
+        wrong(name, f"{error.message} {name} is JSON such as {example}.")
+    except ValidationFailed as error:
+        details = [replace(d, field=f"{name}.{d.field}") for d in error.details]
+        raise BadRequest(
+            error.message, code="INVALID_QUERY", details=details
+        ) from error
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ with the number of the row in the file (the header is line 1 of a CSV).
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from engine.errors import BadRequest
+from engine.errors import BadRequest, ValidationFailed
+from engine.payload import parse
 from engine.transfer.cells import unguarded
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -62,8 +62,8 @@ async def jsonl_rows(source: AsyncIterator[str]) -> AsyncIterator[Row]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
+            value = parse(line, any_text=True)
+        except (BadRequest, ValidationFailed):
             value = None
         yield number, value if isinstance(value, dict) else {_BROKEN: line[:200]}
 

@@ -1,0 +1,89 @@
+"""JSON from outside: what cannot be kept or answered is refused with its place."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import payload
+from engine.api.envelope import encode, failure
+from engine.errors import BadRequest, Detail, ValidationFailed
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+NUMBERS = st.integers(-(10**99) + 1, 10**99) | st.floats(
+    allow_nan=False, allow_infinity=False
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES, st.booleans())
+def test_what_can_be_kept_is_read_as_it_was_written(value: Any, ascii_: bool) -> None:
+    body = json.dumps(value, ensure_ascii=ascii_).encode()
+    assert payload.decode(body) == value
+
+
+UNFIT = {
+    "NUL in a text": ('{"a":"x\\u0000"}', "a", "characters"),
+    "half a pair in a text": ('{"a":{"b":["","\\ud800"]}}', "a.b.1", "characters"),
+    "the other half": ('["\\udfff"]', "0", "characters"),
+    "two halves in the wrong order": ('["\\ude00\\ud83d"]', "0", "characters"),
+    "NUL in a name": ('{"a":{"\\u0000":1}}', "a.\ufffd", "characters"),
+    "half a pair in a name": ('{"\\ud800":1}', "\ufffd", "characters"),
+    "5,001 digits": ('{"a":[' + "1" * 5001 + "]}", "a.0", "range"),
+    "101 digits": ("[" + "1" * 101 + "]", "0", "range"),
+    "100 digits below zero": ("[-" + "1" * 100 + "]", "0", "range"),
+    "an exponent too large": ('{"a":1e999}', "a", "range"),
+    "400 digits and a fraction": ("[-" + "9" * 400 + ".5]", "0", "range"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_cannot_be_kept_is_refused_with_its_path(name: str) -> None:
+    text, path, code = UNFIT[name]
+    with pytest.raises(ValidationFailed) as caught:
+        payload.decode(text.encode())
+    assert [(d.field, d.code) for d in caught.value.details] == [(path, code)]
+
+
+def test_a_whole_pair_is_a_character() -> None:
+    assert payload.decode(b'["\\ud83d\\ude00"]') == ["\U0001f600"]
+
+
+def test_a_name_that_stands_twice_can_be_answered() -> None:
+    with pytest.raises(BadRequest) as caught:
+        payload.decode(b'{"\\ud800":1,"\\ud800":2}')
+    body = json.loads(failure(caught.value, "req_1"))
+    assert body["error"]["details"][0]["field"] == "\ufffd"
+
+
+def test_findings_of_a_large_body_are_only_the_first() -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        payload.decode(json.dumps(["\0"] * 10_000).encode())
+    assert len(caught.value.details) == 20
+
+
+@given(st.text(), st.text(), st.text())
+def test_every_error_has_a_body(message: str, field: str, value: str) -> None:
+    details = [
+        Detail(field, "odd", value, {value: [value]}),
+        Detail(field, "odder", value, {"value": object()}),
+    ]
+    for count in range(3):
+        error = ValidationFailed(message, details=details[:count])
+        body = json.loads(failure(error, "req_1"))["error"]
+        assert (body["code"], body["request_id"]) == ("VALIDATION_ERROR", "req_1")
+        assert body["message"] == payload.readable(message)
+        assert len(body["details"]) == (count if count < 2 else 0)
+
+
+@given(st.text())
+def test_what_is_quoted_is_answered_as_far_as_it_is_text(text: str) -> None:
+    answered = json.loads(encode({text: [text]}))
+    assert answered == {payload.readable(text): [payload.readable(text)]}
+    assert payload.readable(text).count("\ufffd") >= text.count("\ufffd")
