@@ -10,6 +10,7 @@ The tree:
     ├── Conflict              409  the state of the world forbids it
     ├── PreconditionFailed    412  If-Match names an older version
     ├── PayloadTooLarge       413
+    ├── UnsupportedMediaType  415  a compressed body
     ├── ValidationFailed      422  the payload does not fit, field by field
     ├── PreconditionRequired  428
     ├── TooManyRequests       429
@@ -109,6 +110,13 @@ class PayloadTooLarge(RangkaError):
 
     status = 413
     default_code = "PAYLOAD_TOO_LARGE"
+
+
+class UnsupportedMediaType(RangkaError):
+    """The body is in a form that nothing here reads."""
+
+    status = 415
+    default_code = "UNSUPPORTED_MEDIA_TYPE"
 
 
 class ValidationFailed(RangkaError):

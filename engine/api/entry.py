@@ -1,5 +1,7 @@
 """The outermost ASGI layer: request id, alias paths, access log, security headers.
 
+Refuses what neither application reads: compressed bodies, and paths with NUL.
+
 Stands before the two applications: data paths go straight to the data routes, all
 else to Litestar (docs/decisions/0003-data-routes-first.md). Turns the alias paths of
 the contract into data paths: `/api/v1/{service}/…` of a primary entity and
@@ -14,6 +16,8 @@ from typing import Any
 
 from uuid_utils import uuid7
 
+from engine.api.envelope import JSON, failure
+from engine.errors import NotFound, RangkaError, UnsupportedMediaType
 from engine.proxies import Proxies
 
 Scope = MutableMapping[str, Any]
@@ -101,7 +105,11 @@ class Entry:
             await send(message)
 
         try:
-            await app(scope, receive, send_with_headers)
+            refused = _refused(scope)
+            if refused is None:
+                await app(scope, receive, send_with_headers)
+            else:
+                await _answer(send_with_headers, refused, request_id)
         finally:
             if logger.isEnabledFor(logging.INFO):
                 _log(scope, status, request_id, time.perf_counter() - started)
@@ -126,6 +134,33 @@ def data_path(path: str) -> str:
 def _is_assignment(entity: str, below: str) -> bool:
     """Return whether the path is `/core/tenants/{id}/services…`, a handler's own."""
     return entity == "tenants" and below.partition("/")[2].startswith("services")
+
+
+def _refused(scope: Scope) -> RangkaError | None:
+    """Return why nothing here reads a request, or None."""
+    for name, value in scope["headers"]:
+        if name == b"content-encoding" and value.strip().lower() != b"identity":
+            return UnsupportedMediaType(
+                "The body is compressed; send it as it is, without Content-Encoding.",
+                # Says what would be taken (RFC 9110, section 15.5.16).
+                headers={"accept-encoding": "identity"},
+            )
+    if "\0" in scope["path"] or "%00" in scope["path"]:
+        # No name holds NUL, and PostgreSQL takes no text that does.
+        return NotFound("There is nothing at this path.")
+    return None
+
+
+async def _answer(send: Send, error: RangkaError, request_id: str) -> None:
+    body = failure(error, request_id)
+    headers = [
+        (b"content-type", JSON.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *((name.encode(), value.encode()) for name, value in error.headers.items()),
+    ]
+    status = error.status
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _request_id(scope: Scope) -> str:
