@@ -12,6 +12,7 @@ from engine.database_errors import (
     ConnectionLost,
     DatabaseError,
     Deadlock,
+    InvalidValue,
     LockTimeout,
     PoolTimeout,
     SerializationFailure,
@@ -84,6 +85,17 @@ def _database_error(error: DatabaseError, request_id: str) -> RangkaError:
         )
     if isinstance(error, SerializationFailure | Deadlock | LockTimeout):
         return Conflict("Another write was in the way; try again.", code="BUSY")
+    if isinstance(error, InvalidValue):
+        # Whoever writes checks its fields first; this is for what no check foresaw.
+        logger.warning(
+            "a value that PostgreSQL does not take",
+            exc_info=error,
+            extra={"fields": {"request_id": request_id}},
+        )
+        return ValidationFailed(
+            "A value is out of its range or of another kind than what it is for; "
+            "check the numbers and dates that were sent."
+        )
     return _unexpected(error, request_id)
 
 
