@@ -31,8 +31,7 @@ Source = Callable[[RequestContext, Sequence[Any]], bytes | None]
 class Slot:
     """Stands in a shape for the n-th value of the request.
 
-    `many` is the number of values for `_between`, 1 otherwise; `null` tells `= null`
-    apart, since that is other SQL.
+    `null` tells `= null` apart, since that is other SQL.
     """
 
     index: int
