@@ -21,6 +21,26 @@ export function initialValues(schema: PropertySchema, record: EntityRecord | nul
 const same = (left: Json | undefined, right: Json | undefined): boolean =>
   JSON.stringify(left ?? null) === JSON.stringify(right ?? null);
 
+const isRow = (value: Json): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const rowsOf = (value: Json | undefined): JsonObject[] =>
+  Array.isArray(value) ? value.filter(isRow) : [];
+
+/**
+ * Rows come with columns that only the server fills in, such as computed ones, and it
+ * takes none of them back. What a person has put into a row is never left out.
+ */
+function withoutServed(property: PropertySchema, start: Json | undefined, value: Json): Json {
+  const items = property.items ?? property.anyOf?.find((one) => one.items)?.items;
+  const known = items?.properties;
+  if (!known || items.additionalProperties !== false || !Array.isArray(value)) return value;
+  const served = new Set(rowsOf(start).flatMap(Object.keys).filter((name) => !(name in known)));
+  const sent = ([name]: [string, Json]) => !served.has(name);
+  return value.map((row) =>
+    isRow(row) ? Object.fromEntries(Object.entries(row).filter(sent)) : row,
+  );
+}
+
 /** Returns what differs from the start; read-only properties are never sent. */
 export function changesOf(
   schema: PropertySchema,
@@ -30,7 +50,7 @@ export function changesOf(
   const changes: JsonObject = {};
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     if (property.readOnly || same(start[name], values[name])) continue;
-    changes[name] = values[name] ?? null;
+    changes[name] = withoutServed(property, start[name], values[name] ?? null);
   }
   return changes;
 }
