@@ -6,20 +6,21 @@ operation goes through the same steps and permissions as a single write.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from engine.api.envelope import details_of, encode
+from engine.api.problems import client_error
 from engine.context import RequestContext
-from engine.database_errors import SchemaChanged
+from engine.database_errors import DatabaseError
 from engine.errors import (
     BadRequest,
-    Conflict,
     Detail,
     RangkaError,
     ValidationFailed,
 )
+from engine.freshness import RUNS, Freshness
 from engine.platform.steps import PlatformWriter
 from engine.record_session import Session
 from engine.records import Records
@@ -34,8 +35,9 @@ Operation = Mapping[str, Any]
 class Bulk:
     """Runs the operations of a bulk request."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, freshness: Freshness) -> None:
         self._records = records
+        self._freshness = freshness
 
     async def run(
         self,
@@ -53,7 +55,7 @@ class Bulk:
         results, and the others are kept.
         """
         operations, atomic = _read(document)
-        work = _Work(ctx, entity, writer or self._records)
+        work = _Work(ctx, entity, writer or self._records, self._freshness)
         if session is not None:
             return await work.together(operations, session)
         if atomic:
@@ -69,21 +71,40 @@ class _Work:
     ctx: RequestContext
     entity: CompiledEntity
     writer: PlatformWriter
+    freshness: Freshness
 
     async def each(self, operations: Sequence[Operation]) -> bytes:
         """Run each by itself; what failed stands in its place of the answer."""
         results: list[bytes] = []
         for operation in operations:
             try:
-                results.append(await self._one(operation, None))
+                results.append(await self._alone(operation))
             except (RangkaError, Refused) as error:
                 results.append(_failure(error))
-            except SchemaChanged:
-                # Nothing was kept yet: the whole request can be run again.
+            except DatabaseError as error:
+                # What came before is kept, so the answer must tell of it.
                 if not results:
                     raise
-                results.append(_failure(_published_meanwhile()))
+                problem = client_error(error, self.ctx.request_id)
+                results.append(_failure(problem))
         return b"[" + b",".join(results) + b"]"
+
+    async def _alone(self, operation: Operation) -> bytes:
+        """Run one by itself, and again when a newer version was published meanwhile.
+
+        Never the whole request: what came before it is kept already.
+        """
+        work, left = self, RUNS
+        while True:
+            left -= 1
+            mark = self.freshness.mark
+            try:
+                return await work._one(operation, None)
+            except (DatabaseError, RangkaError) as error:
+                newer = await self.freshness.renewed(self.ctx, work.entity, error, mark)
+                if newer is None or not left:
+                    raise
+                work = replace(work, entity=newer)
 
     async def together(
         self, operations: Sequence[Operation], session: Session
@@ -124,13 +145,6 @@ class _Work:
             ctx, entity, record_id, expected_version=version, session=session
         )
         return b'{"status":204,"data":null}'
-
-
-def _published_meanwhile() -> Conflict:
-    return Conflict(
-        "The service changed while the operations ran. Send this one again.",
-        code="BUSY",
-    )
 
 
 def _read(document: Mapping[str, Any]) -> tuple[list[Operation], bool]:

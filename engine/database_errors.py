@@ -6,7 +6,8 @@
     ├── StalePlan              a prepared statement no longer fits; prepare it again
     ├── SchemaChanged
     │   ├── UndefinedColumn    42703
-    │   └── UndefinedTable     42P01
+    │   ├── UndefinedTable     42P01
+    │   └── VersionChanged     RG001, raised by rangka.same_version
     ├── IntegrityError         class 23
     │   ├── UniqueViolation    23505
     │   ├── ForeignKeyViolation 23503, 23001 (ON DELETE RESTRICT since PostgreSQL 18)
@@ -133,6 +134,10 @@ class UndefinedTable(SchemaChanged):
     """The statement names a table that does not exist."""
 
 
+class VersionChanged(SchemaChanged):
+    """The write was made for another version of the service than is published."""
+
+
 class IntegrityError(DatabaseError):
     """A constraint forbids the write; `constraint` says which."""
 
@@ -203,6 +208,7 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "3F000": UndefinedTable,
     "55P03": LockTimeout,
     "57014": StatementTimeout,
+    "RG001": VersionChanged,
     "08": ConnectionLost,
     "25P03": ConnectionLost,
     "53300": ConnectionLost,
@@ -224,6 +230,18 @@ _FIELDS = {
     "constraint": pq.DiagnosticField.CONSTRAINT_NAME,
     "source_function": pq.DiagnosticField.SOURCE_FUNCTION,
 }
+
+
+def may_be_outdated(error: DatabaseError) -> bool:
+    """Return whether the statement may have been made for tables as they were before.
+
+    Besides names that are gone: types that do not meet (class 42) and values that do
+    not fit a column's type any more (class 22). A write that gets further than that
+    is refused with `VersionChanged` before any constraint is looked at.
+    """
+    if isinstance(error, InsufficientPrivilege):
+        return False
+    return isinstance(error, SchemaChanged) or error.sqlstate[:2] in {"22", "42"}
 
 
 def error_from_diagnosis(diagnosis: Diagnosis) -> DatabaseError:

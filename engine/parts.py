@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from engine.bulk import Bulk
 from engine.database import Database
 from engine.driver_pool import PoolLimits
+from engine.freshness import Freshness
 from engine.history import History
 from engine.identity import Identity
 from engine.platform import Platform
@@ -35,6 +36,7 @@ class Parts:
     settings: Settings
     database: Database
     catalog: Catalog
+    freshness: Freshness
     policy: Policy
     identity: Identity
     platform: Platform
@@ -96,10 +98,12 @@ def _assemble(
     reader = RecordReader(database, catalog, policy)
     columns = ColumnWriter(SecretBox(derive_key(settings.secret_key, "fields")))
     records = Records(database, policy, reader, columns, code)
+    freshness = Freshness(catalog)
     return Parts(
         settings=settings,
         database=database,
         catalog=catalog,
+        freshness=freshness,
         policy=policy,
         identity=identity,
         platform=Platform(database, policy, reader, identity),
@@ -107,8 +111,8 @@ def _assemble(
         follow_ups=follow_ups,
         reader=reader,
         records=records,
-        bulk=Bulk(records),
+        bulk=Bulk(records, freshness),
         history=History(database, policy, reader),
-        imports=Imports(database, policy, reader, records, columns),
+        imports=Imports(database, policy, reader, records, columns, freshness),
         exports=Exports(database, policy, reader),
     )

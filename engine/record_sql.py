@@ -3,7 +3,8 @@
 Owns the SQL text that changes an entity's tables, and nothing else: what may be
 written is decided before (`record_values.py`, `records.py`), what is read back comes
 from `engine/query`. Identifiers come from compiled definitions only; every value is
-a bound parameter with an explicit cast.
+a bound parameter with an explicit cast. Each statement names the version of the
+service it was made for, and fails when another one is published (docs/publishing.md).
 """
 
 import re
@@ -158,6 +159,7 @@ def insert(
                 sequence.field.id,
             )
         ]
+    parameters.append(str(entity.version).encode())
     return statement, parameters
 
 
@@ -189,7 +191,9 @@ def _insert_statement(
         f"r AS (INSERT INTO {plan.table} ({', '.join(names)}) {selected} RETURNING *)"
     )
     steps += _log_steps(entity, "$1::uuid", _INSERT_LOG, changes)
-    text = f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r"
+    service, version = f"{_INSERT_LOG[3]}::text", f"${next(number)}::integer"
+    guard = same_version(service, version)
+    text = f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r WHERE {guard}"
     return Statement(text)
 
 
@@ -234,8 +238,7 @@ def delete(
         f"DELETE FROM {layout(entity).table} AS t WHERE {identity} "
         "RETURNING t.id, t.version"
     )
-    steps = [f"r AS ({row})", *_log(sql, entity, entry, tenant)]
-    return sql.call(f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r")
+    return _logged(sql, entity, row, entry, tenant)
 
 
 def restore(
@@ -279,10 +282,13 @@ def put_lines(
         [tenant, "(e.x ->> 'id')::uuid", parent, "(e.n - 1)::integer", *values]
     )
     conflict = ", ".join(["position = excluded.position", *changes])
+    guard = same_version(
+        sql.bind(child.service, "text"), sql.bind(child.version, "integer")
+    )
     return sql.call(
         f"INSERT INTO {plan.table} AS t ({into}) SELECT {what} "
         f"FROM jsonb_array_elements({document}) WITH ORDINALITY AS e(x, n) "
-        f"ON CONFLICT (tenant_id, id) DO UPDATE SET {conflict} "
+        f"WHERE {guard} ON CONFLICT (tenant_id, id) DO UPDATE SET {conflict} "
         "WHERE t.parent_id = excluded.parent_id RETURNING t.id"
     )
 
@@ -295,9 +301,12 @@ def drop_lines(
     tenant = sql.bind(tenant_id, "uuid")
     parent = sql.bind(parent_id, "uuid")
     ids = sql.bind("{" + ",".join(str(item) for item in kept) + "}", "uuid[]")
+    guard = same_version(
+        sql.bind(child.service, "text"), sql.bind(child.version, "integer")
+    )
     return sql.call(
         f"DELETE FROM {layout(child).table} WHERE tenant_id = {tenant} "
-        f"AND parent_id = {parent} AND id <> ALL ({ids})"
+        f"AND parent_id = {parent} AND id <> ALL ({ids}) AND {guard}"
     )
 
 
@@ -353,16 +362,35 @@ def _change(
         f"UPDATE {layout(entity).table} AS t SET {', '.join(changes)} "
         f"WHERE {where} RETURNING t.id, t.version"
     )
-    steps = [f"r AS ({row})", *_log(sql, entity, entry, tenant)]
-    return sql.call(f"WITH {', '.join(steps)} SELECT r.id, r.version FROM r")
+    return _logged(sql, entity, row, entry, tenant)
 
 
-def _log(sql: _Text, entity: CompiledEntity, entry: LogEntry, tenant: str) -> list[str]:
-    """Return the CTEs for log and outbox."""
+def _logged(
+    sql: _Text, entity: CompiledEntity, row: str, entry: LogEntry, tenant: str
+) -> Call:
+    """Return the statement that changes a row together with its log and outbox."""
     first = len(sql.parameters) + 1
     sql.parameters += _log_parameters(entity, entry)
     places = [f"${first + at}" for at in range(_LOG_PARAMETERS)]
-    return _log_steps(entity, tenant, places, f"{places[6]}::jsonb")
+    log = _log_steps(entity, tenant, places, f"{places[6]}::jsonb")
+    version = sql.bind(entity.version, "integer")
+    guard = same_version(f"{places[3]}::text", version)
+    return sql.call(
+        f"WITH {', '.join([f'r AS ({row})', *log])} "
+        f"SELECT r.id, r.version FROM r WHERE {guard}"
+    )
+
+
+def same_version(service: str, version: str) -> str:
+    """Return a condition that holds or fails the statement with SQLSTATE RG001.
+
+    It reads no row of the entity, so PostgreSQL looks at it first and once; and that
+    is after the table's lock was granted, so no publish comes in between.
+    """
+    return (
+        "rangka.same_version((SELECT s.published_version FROM rangka.services AS s "
+        f"WHERE s.name = {service}), {version})"
+    )
 
 
 _LOG_PARAMETERS = 9

@@ -79,6 +79,16 @@ async def services(connection: Connection, since: int = 0) -> list[StoredService
     return [StoredService(**row) for row in await rows.fetchall()]
 
 
+async def published_versions(connection: Connection, since: int) -> dict[str, int]:
+    """Return the published versions of services whose revision is over `since`."""
+    rows = await connection.execute(
+        "SELECT name, published_version FROM rangka.services "
+        "WHERE revision > %s AND published_version IS NOT NULL",
+        (since,),
+    )
+    return {row["name"]: row["published_version"] for row in await rows.fetchall()}
+
+
 async def unpublished(connection: Connection) -> set[str]:
     """Return the names of the services whose draft differs from what is published."""
     rows = await connection.execute(

@@ -28,6 +28,7 @@ from registry.variants import Variants
 logger = logging.getLogger("rangka.catalog")
 
 POLL_SECONDS = 2.0
+REVISION_WINDOW = 50
 MAX_TENANTS = 10_000
 PLATFORM = "platform"
 
@@ -64,7 +65,12 @@ class _Tenant:
 
 
 class Catalog:
-    """Finds services and entities for tenants; one per worker."""
+    """Finds services and entities for tenants; one per worker.
+
+    Attributes:
+        generation: grows with every version that is taken, so that a request can tell
+            whether what it began with is still what is served.
+    """
 
     def __init__(self, connect: Connect, listen: Listen | None = None) -> None:
         """Take `connect`, which opens a system connection, and `listen` for NOTIFY."""
@@ -74,6 +80,7 @@ class Catalog:
         self._tenants: dict[UUID, _Tenant] = {}
         self._variants = Variants()
         self._revision = 0
+        self.generation = 0
         self._news = 0
         self._poller: asyncio.Task[None] | None = None
         self._loading: dict[str, asyncio.Lock] = {}
@@ -201,9 +208,24 @@ class Catalog:
                 for required in found[1].requires if found else ():
                     if required not in self._known:
                         self._known[required] = await _index(connection, required)
+        if current is None or compiled is not current.compiled:
+            self.generation += 1
         self._known[name] = _Known(stored, compiled)
         self._revision = max(self._revision, stored.revision)
         await self._load_required(compiled)
+
+    async def catch_up(self) -> None:
+        """Take every newer version of what this worker holds, without waiting for news.
+
+        One short query when there is none.
+        """
+        async with self._connect() as connection:
+            published = await store.published_versions(connection, self._seen)
+        for name, version in published.items():
+            known = self._known.get(name)
+            held = known.compiled if known else None
+            if held is not None and held.version != version:
+                await self.reload(name)
 
     async def _load_required(self, compiled: CompiledService | None) -> None:
         """Load the services that relations of this one point into."""
@@ -252,14 +274,19 @@ class Catalog:
 
     # -- news ----------------------------------------------------------------------
 
-    async def _read_changes(self) -> None:
-        """Take note of every service whose revision is newer than the last seen.
+    @property
+    def _seen(self) -> int:
+        """Return the revision after which there may be news.
 
         Revisions come from a sequence and may commit out of order, so a window behind
         the newest one is read again; what is known already costs nothing.
         """
+        return max(self._revision - REVISION_WINDOW, 0)
+
+    async def _read_changes(self) -> None:
+        """Take note of every service whose revision is newer than the last seen."""
         async with self._connect() as connection:
-            changed = await store.services(connection, max(self._revision - 50, 0))
+            changed = await store.services(connection, self._seen)
         for stored in changed:
             known = self._known.get(stored.name)
             if known is not None and known.stored.revision >= stored.revision:

@@ -17,8 +17,9 @@ from engine.api.envelope import encode, failure, success, success_of
 from engine.api.http import Request, answer, segments
 from engine.api.problems import MethodNotAllowed, client_error
 from engine.context import RequestContext
-from engine.database_errors import SchemaChanged
-from engine.errors import BadRequest, Conflict, NotFound, Unauthenticated
+from engine.database_errors import DatabaseError
+from engine.errors import BadRequest, NotFound, RangkaError, Unauthenticated
+from engine.freshness import RUNS
 from engine.idempotency import Idempotency
 from engine.parts import Parts
 from engine.records import Written
@@ -71,18 +72,22 @@ class DataApp:
         if len(parts) < 2:
             raise NotFound("Name a service and an entity: /data/{service}/{entity}.")
         service, name, *rest = parts
-        try:
-            await self._dispatch(request, ctx, send, service, name, rest, path)
-        except SchemaChanged:
-            # A newer version was published since this snapshot: take it, once more.
-            await self._parts.catalog.reload(service)
-            if request.is_streamed:
-                raise Conflict(
-                    "The service changed while the file was read. Nothing was kept; "
-                    "send the file again.",
-                    code="BUSY",
-                ) from None
-            await self._dispatch(request, ctx, send, service, name, rest, path)
+        freshness = self._parts.freshness
+        for left in reversed(range(RUNS)):
+            mark = freshness.mark
+            try:
+                await self._dispatch(request, ctx, send, service, name, rest, path)
+            except (DatabaseError, RangkaError) as error:
+                # It may have been made for a version that was published over; imports
+                # run again by themselves, since their body cannot be read twice.
+                if (
+                    not left
+                    or request.is_streamed
+                    or not await freshness.is_outdated(error, mark)
+                ):
+                    raise
+            else:
+                return
 
     async def _dispatch(
         self,

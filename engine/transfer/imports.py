@@ -21,7 +21,15 @@ from engine import record_values
 from engine.context import Grant, RequestContext
 from engine.database import Database, Transaction
 from engine.database_errors import DatabaseError
-from engine.errors import BadRequest, Detail, Forbidden, NotFound, ValidationFailed
+from engine.errors import (
+    BadRequest,
+    Detail,
+    Forbidden,
+    NotFound,
+    RangkaError,
+    ValidationFailed,
+)
+from engine.freshness import RUNS, Freshness
 from engine.host import RecordHost
 from engine.policy import Policy
 from engine.record_columns import ColumnWriter, sequences_of
@@ -94,12 +102,14 @@ class Imports:
         reader: RecordReader,
         records: Records,
         columns: ColumnWriter,
+        freshness: Freshness,
     ) -> None:
         self._database = database
         self._policy = policy
         self._reader = reader
         self._records = records
         self._columns = columns
+        self._freshness = freshness
 
     async def run(
         self,
@@ -128,9 +138,21 @@ class Imports:
             known = await self._known(ctx, entity, digest.hexdigest())
             if known is not None and not options.force and not options.dry_run:
                 return {**known, "repeated": True}
-            return await self._run(
-                ctx, entity, grant, file, options, digest.hexdigest()
-            )
+            left = RUNS
+            while True:
+                left -= 1
+                mark = self._freshness.mark
+                try:
+                    return await self._run(
+                        ctx, entity, grant, file, options, digest.hexdigest()
+                    )
+                except (DatabaseError, RangkaError) as error:
+                    # Nothing was kept, and the file is still here to be read again.
+                    newer = await self._freshness.renewed(ctx, entity, error, mark)
+                    if newer is None or not left:
+                        raise
+                    entity = newer
+                    file.seek(0)
 
     async def errors(
         self, ctx: RequestContext, entity: CompiledEntity, import_id: UUID
@@ -554,6 +576,7 @@ class _Work:
             "name": ctx.email,
             "service": self._entity.service,
             "entity": self._entity.name,
+            "version": self._entity.version,
             "request": ctx.request_id,
             "ip": ctx.ip,
         }

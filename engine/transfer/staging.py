@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from engine.record_sql import layout
+from engine.record_sql import layout, same_version
 from metadata.compiled import CompiledEntity
 
 STAGING = "rangka_import"
@@ -143,8 +143,9 @@ class Staging:
         return sql.SQL(
             "INSERT INTO {table} ({into}) SELECT {what} FROM (SELECT *, "
             "row_number() OVER (ORDER BY row_number) - 1 AS place "
-            "FROM pg_temp.{staging}) s"
+            "FROM pg_temp.{staging}) s WHERE {guard}"
         ).format(
+            guard=sql.SQL(same_version("%(service)s", "%(version)s")),
             table=self._table,
             into=sql.SQL(", ").join(into),
             what=sql.SQL(", ").join(what),
