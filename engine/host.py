@@ -82,7 +82,7 @@ class RecordHost:
         )
 
     async def create(self, entity: str, values: Mapping[str, Any]) -> Record:
-        """Create a record; its own hooks run."""
+        """Create a record; its defaults, checks and hooks run."""
         target = await self._entity(entity)
         written = await self._records.create_as_service(
             self._ctx, target, dict(values), self._session
@@ -92,7 +92,7 @@ class RecordHost:
     async def update(
         self, entity: str, record_id: UUID | str, values: Mapping[str, Any]
     ) -> Record:
-        """Change a record; its own hooks run."""
+        """Change a record; its checks and hooks run."""
         target = await self._entity(entity)
         written = await self._records.update_as_service(
             self._ctx,

@@ -257,7 +257,7 @@ def _with_kept_secrets(
     """Return the lines with the secrets that stay because they were not sent."""
     secrets = [name for name, item in child.fields.items() if item.type.secret]
     stored = {line["id"]: line for line in old}
-    found = []
+    found: list[Line] = []
     for line in new:
         known = stored.get(str(line.get("id")).lower(), {})
         kept = {name: known[name] for name in secrets if name in known}

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from engine.context import Grant, RequestContext
 from engine.errors import Conflict, Detail, ValidationFailed
 from engine.record_findings import findings
@@ -102,6 +104,52 @@ def for_replace(
     ]
     _raise(missing)
     return for_update(ctx, entity, whole, grant, old)
+
+
+def of_service(
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    given: Mapping[str, Any],
+    old: Mapping[str, Any] | None = None,
+) -> Values:
+    """Return the values that service code writes: as of a client, without a grant.
+
+    A new record (`old` None) gets its defaults. Raises ValidationFailed.
+    """
+    values = dict(given)
+    if old is None:
+        _fill_defaults(ctx, entity, values)
+    values = of_hooks(entity, values, old)
+    if old is None:
+        _raise(list(_not_initial(entity, values)))
+    return values
+
+
+def of_hooks(
+    entity: CompiledEntity, given: Mapping[str, Any], old: Mapping[str, Any] | None
+) -> Values:
+    """Return the values that code has set or changed, as JSON, if they fit the entity.
+
+    Code may write read-only fields and give a number of its own to a sequence. UUIDs,
+    dates and decimals may stand as Python has them. Raises ValidationFailed.
+    """
+    payload: Values = _as_sent(entity, msgspec.to_builtins(dict(given)))
+    values: Values = {}
+    details: list[Detail] = []
+    for name, value in payload.items():
+        field = entity.fields.get(name)
+        if field is None:
+            if old is None or name not in entity.system_columns:
+                details.append(_unknown(name))
+        elif field.type.writable or field.type.name == "sequence":
+            values[name] = value
+        elif old is None or old.get(name) != value:
+            details.append(_readonly(name))
+    validator = entity.create_validator if old is None else entity.patch_validator
+    entered = {n: v for n, v in values.items() if entity.fields[n].type.writable}
+    details.extend(_unfit(validator, entered, details))
+    _raise(details)
+    return values
 
 
 def check_rules(
@@ -241,9 +289,17 @@ def _forbidden(
         if field is None or (
             field.writable and name not in presets and not grant.reaches_field(name)
         ):
-            yield Detail(name, "unknown_field", f'There is no field "{name}" here.')
+            yield _unknown(name)
         elif not field.writable and (old is None or old.get(name) != value):
-            yield Detail(name, "readonly", "This field is filled in by the system.")
+            yield _readonly(name)
+
+
+def _unknown(name: str) -> Detail:
+    return Detail(name, "unknown_field", f'There is no field "{name}" here.')
+
+
+def _readonly(name: str) -> Detail:
+    return Detail(name, "readonly", "This field is filled in by the system.")
 
 
 def _fill_defaults(ctx: RequestContext, entity: CompiledEntity, values: Values) -> None:

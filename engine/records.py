@@ -218,7 +218,8 @@ class Records:
     ) -> Written:
         """Create a record with the rights of service code; hooks and rules hold."""
         write = self._as_service(ctx, entity, "create", None)
-        return await self._create(write, dict(values), session)
+        values = record_values.of_service(ctx, entity, values)
+        return await self._create(write, values, session)
 
     async def update_as_service(
         self,
@@ -232,7 +233,8 @@ class Records:
         """Change a record with the rights of service code; hooks and rules hold."""
         write = self._as_service(ctx, entity, "update", action)
         old = await self._old(write, record_id, session, None)
-        written = await self._update(write, record_id, old, dict(values), session)
+        values = record_values.of_service(ctx, entity, values, old)
+        written = await self._update(write, record_id, old, values, session)
         if written is None:
             raise Conflict("The record changed meanwhile; try again.")
         return written
@@ -460,6 +462,9 @@ class Records:
             host = self._host(write, session)
             for hook in hooks:
                 await hook(host, change)
+            if stage == "before" and change.operation in {"create", "update"}:
+                entity, old = write.entity, change.old
+                change.values = record_values.of_hooks(entity, change.values, old)
 
     # -- the parts they use ------------------------------------------------------
 

@@ -112,12 +112,16 @@ class Host(Protocol):
         """Return the records that meet a condition, at most 200."""
 
     async def create(self, entity: str, values: Mapping[str, Any]) -> Record:
-        """Create a record; its own hooks run."""
+        """Create a record; its defaults, checks and hooks run.
+
+        Read-only fields may be written; UUIDs, dates and decimals may stand as they
+        are. What does not fit ends the write as a field error of the client (422).
+        """
 
     async def update(
         self, entity: str, record_id: UUID | str, values: Mapping[str, Any]
     ) -> Record:
-        """Change a record; its own hooks run. Read-only fields may be written."""
+        """Change a record; checked as `create`. A record may be given back whole."""
 
     async def delete(self, entity: str, record_id: UUID | str) -> None:
         """Delete a record; its own hooks run."""
