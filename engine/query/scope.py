@@ -30,6 +30,9 @@ from metadata.fields import FIELD_TYPES
 from metadata.fields.base import FieldDefinition, FieldType, InvalidValue
 
 MAX_PATH = 3
+MAX_WALKS = 40
+"""Relations that one request may walk, each filter and sort key by itself: PostgreSQL
+does each of them for each row."""
 
 Predicate = sa.ColumnElement[bool]
 
@@ -86,6 +89,16 @@ class Build:
         self.binder = Binder()
         self.numbers = count()
         self.used: list[tuple[CompiledEntity, str, Grant]] = []
+        self._walks = 0
+
+    def walk(self) -> None:
+        """Count a walk over a relation that the user asked for; raises BadRequest."""
+        self._walks += 1
+        if self._walks > MAX_WALKS:
+            raise BadRequest(
+                f"This walks more than {MAX_WALKS} relations; ask for less at once.",
+                code="INVALID_QUERY",
+            )
 
     def grant(self, entity: CompiledEntity, action: str) -> Grant:
         """Return a grant and note that the statement depends on it."""
@@ -346,8 +359,10 @@ class Scope:
         be met by no row, and so show what it takes away.
         """
         build = self.build
-        grant = build.whole(entity) if trusted else build.grant(entity, "read")
-        return Scope(build, entity, grant)
+        if trusted:
+            return Scope(build, entity, build.whole(entity))
+        build.walk()
+        return Scope(build, entity, build.grant(entity, "read"))
 
     def join_to_one(
         self, source: "Scope", name: str, *, trusted: bool = False
