@@ -262,20 +262,29 @@ def put_lines(
     """Return the statement that writes the rows of a `lines` field.
 
     Each row holds `id` and PostgreSQL text input by field name; a row that exists is
-    changed, a new one inserted, `position` follows the order. Answers the ids
-    written: fewer than given means that an id belongs to another record.
+    changed, a new one inserted, `position` follows the order. What a row lacks becomes
+    null, but a secret, which nobody can send back, stays. Answers the ids written:
+    fewer than given means that an id belongs to another record.
     """
     sql, plan = _Text(), layout(child)
     tenant = sql.bind(tenant_id, "uuid")
     parent = sql.bind(parent_id, "uuid")
     document = sql.bind(msgspec.json.encode(list(rows)).decode(), "jsonb")
-    names, values, changes = [], [], []
+    names, values, changes, before = [], [], [], ""
     for name, column in plan.columns.items():
         if not child.fields[name].type.writable:
             continue
         names.append(column.quoted)
         literal = name.replace("'", "''")
-        values.append(f"(e.x ->> '{literal}')::{column.sql_type}")
+        value = f"(e.x ->> '{literal}')::{column.sql_type}"
+        if child.fields[name].type.secret:
+            kept = f"ELSE o.{column.quoted} END"
+            value = f"CASE WHEN e.x ? '{literal}' THEN {value} {kept}"
+            before = (
+                f"LEFT JOIN {plan.table} AS o ON o.tenant_id = {tenant} "
+                f"AND o.parent_id = {parent} AND o.id = (e.x ->> 'id')::uuid "
+            )
+        values.append(value)
         changes.append(f"{column.quoted} = excluded.{column.quoted}")
     into = ", ".join(["tenant_id", "id", "parent_id", "position", *names])
     what = ", ".join(
@@ -287,7 +296,7 @@ def put_lines(
     )
     return sql.call(
         f"INSERT INTO {plan.table} AS t ({into}) SELECT {what} "
-        f"FROM jsonb_array_elements({document}) WITH ORDINALITY AS e(x, n) "
+        f"FROM jsonb_array_elements({document}) WITH ORDINALITY AS e(x, n) {before}"
         f"WHERE {guard} ON CONFLICT (tenant_id, id) DO UPDATE SET {conflict} "
         "WHERE t.parent_id = excluded.parent_id RETURNING t.id"
     )
