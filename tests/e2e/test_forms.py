@@ -49,3 +49,17 @@ def test_a_conflict_is_solved_field_by_field(page: Page, site: Site) -> None:
     expect(dialog).to_have_count(0)
     page.reload()
     expect(page.locator("input[name=district]")).to_have_value("Cimanggis")
+
+
+def test_a_deleted_record_is_taken_back_by_undo(page: Page, site: Site) -> None:
+    name = f"Joko {uuid4().hex[:6]}"
+    log_in(page, site.admin)
+    make_customer(page, name)
+    address = page.url
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Deleted", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("cell", name=name, exact=True)).to_be_visible()
+    page.goto(address)
+    expect(page.get_by_role("heading", name=name)).to_be_visible()

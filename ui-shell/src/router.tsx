@@ -63,10 +63,6 @@ const pages = [
     component: lazyRouteComponent(recordPage, "RecordPage"),
   }),
   createRoute({
-    ...page("/s/$service/$entity/$id/edit"),
-    component: lazyRouteComponent(recordPage, "EditRecordPage"),
-  }),
-  createRoute({
     ...page("/admin/services"),
     beforeLoad: () => {
       throw redirect({ to: "/console/services" });
@@ -84,10 +80,6 @@ const pages = [
   createRoute({
     ...page("/admin/$entity/$id"),
     component: lazyRouteComponent(recordPage, "RecordPage"),
-  }),
-  createRoute({
-    ...page("/admin/$entity/$id/edit"),
-    component: lazyRouteComponent(recordPage, "EditRecordPage"),
   }),
   createRoute({
     ...page("/console/services"),

@@ -1,4 +1,4 @@
-import { Button, Group, Modal } from "@mantine/core";
+import { Button, Group, Modal, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -38,9 +38,32 @@ export function RecordActions({ source, form, record, etag }: Props) {
     await request("DELETE", path, { headers: etag ? { "If-Match": etag } : {} });
     await go({ to: source.ui as never });
     await refreshRecords(source);
+    if (form.permissions.restore) offerRestore();
   }
   // The server says which actions this record is in the state for.
   const offered = (record._actions ?? {}) as JsonObject;
+  function offerRestore() {
+    const notice = notifications.show({
+      autoClose: 10_000,
+      message: (
+        <Group justify="space-between">
+          <Text size="sm">{t("form.deleted")}</Text>
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={() => {
+              notifications.hide(notice);
+              post(`${path}/restore`, {})
+                .then(() => refreshRecords(source))
+                .catch(failed);
+            }}
+          >
+            {t("console.undo")}
+          </Button>
+        </Group>
+      ),
+    });
+  }
   return (
     <Group gap="xs">
       {form.actions

@@ -23,7 +23,7 @@ export function NewRecordPage() {
       </Alert>
     );
   return (
-    <Stack p="lg" gap="md" maw={960}>
+    <Stack p="lg" gap="md" maw={800}>
       <div>
         <Link to={source.ui as never}>{labelText(form.data.label_plural, wordsOf(entity))}</Link>
         <Title order={1} size="h2">

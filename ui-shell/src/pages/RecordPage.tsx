@@ -10,6 +10,7 @@ import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
 import { labelText, t, wordsOf } from "../i18n";
 import { History } from "./History";
+import styles from "./RecordPage.module.css";
 
 /** One record: its form, its actions and its history. */
 export function RecordPage() {
@@ -30,7 +31,7 @@ export function RecordPage() {
   // The server says what may be done with this very record.
   const may = (record._actions ?? {}) as JsonObject;
   return (
-    <Stack p="lg" gap="md" maw={960}>
+    <Stack p="lg" gap="md">
       <div>
         <Link to={source.ui as never}>{labelText(form.data.label_plural, wordsOf(entity))}</Link>
         <Title order={1} size="h2">
@@ -38,29 +39,33 @@ export function RecordPage() {
         </Title>
       </div>
       <RecordActions source={source} form={form.data} record={record} etag={etag} />
-      <RecordForm
-        key={`${id} ${String(record.version)}`}
-        form={form.data}
-        record={record}
-        readOnly={!form.data.permissions.update || may.update === false}
-        onConflict={async () => (await get<EntityRecord>(`${source.data}/${id}`)).data}
-        onSave={async (body, fresh) => {
-          const match = fresh ? `"${String(fresh.version)}"` : etag;
-          if (Object.keys(body).length > 0) {
-            await request<EntityRecord>("PATCH", `${source.data}/${id}`, {
-              body,
-              headers: match ? { "If-Match": match } : {},
-            });
-          }
-          return () => {
-            notifications.show({ message: t("form.saved") });
-            void refreshRecords(source);
-          };
-        }}
-      />
-      {form.data.permissions.history && <History source={source} form={form.data} id={id} />}
+      <div className={styles.body} data-rail={form.data.permissions.history || undefined}>
+        <RecordForm
+          key={`${id} ${String(record.version)}`}
+          form={form.data}
+          record={record}
+          readOnly={!form.data.permissions.update || may.update === false}
+          onConflict={async () => (await get<EntityRecord>(`${source.data}/${id}`)).data}
+          onSave={async (body, fresh) => {
+            const match = fresh ? `"${String(fresh.version)}"` : etag;
+            if (Object.keys(body).length > 0) {
+              await request<EntityRecord>("PATCH", `${source.data}/${id}`, {
+                body,
+                headers: match ? { "If-Match": match } : {},
+              });
+            }
+            return () => {
+              notifications.show({ message: t("form.saved") });
+              void refreshRecords(source);
+            };
+          }}
+        />
+        {form.data.permissions.history && (
+          <aside className={styles.rail}>
+            <History source={source} form={form.data} id={id} />
+          </aside>
+        )}
+      </div>
     </Stack>
   );
 }
-
-export const EditRecordPage = RecordPage;
