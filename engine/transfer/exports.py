@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,10 @@ BATCH = 500
 CHUNK_BYTES = 64 * 1024
 SPOOL_BYTES = 4 * 1024 * 1024
 MAX_SHEET_ROWS = 1_048_575
+
+Writer = Callable[
+    [CompiledEntity, Sequence[Column], AsyncIterator[str]], AsyncIterator[bytes]
+]
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -81,7 +85,11 @@ class Exports:
             )
         )
         rows = self._rows(ctx, entity, call, query)
-        writers = {"csv": _csv, "jsonl": _jsonl, "xlsx": workbook}
+        writers: Mapping[str, Writer] = {
+            "csv": csv_file,
+            "jsonl": _jsonl,
+            "xlsx": workbook,
+        }
         return Export(
             _whole(writers[query.format](entity, columns, rows)),
             CONTENT_TYPES[query.format],
@@ -147,9 +155,10 @@ async def _whole(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _csv(
+async def csv_file(
     _entity: CompiledEntity, columns: Sequence[Column], rows: AsyncIterator[str]
 ) -> AsyncIterator[bytes]:
+    """Yield a CSV file with a heading (RFC 4180); formulas are guarded."""
     # The mark tells spreadsheets that the file is UTF-8.
     buffer = io.StringIO("\ufeff", newline="")
     buffer.seek(0, io.SEEK_END)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import openpyxl
 
+from engine.transfer.columns import Column
 from engine.transfer.exports import BATCH, workbook
 from tests.fixtures.api import World
 
@@ -20,7 +21,8 @@ async def test_records_over_the_limit_of_a_sheet_go_to_the_next(world: World) ->
         for number in range(total):
             yield json.dumps({"name": f"=S{number}", "amount": number})
 
-    pieces = [p async for p in workbook(entity, ["name", "amount"], rows(), 200)]
+    columns = [Column((name,), entity.fields[name]) for name in ("name", "amount")]
+    pieces = [p async for p in workbook(entity, columns, rows(), 200)]
 
     book = openpyxl.load_workbook(io.BytesIO(b"".join(pieces)))
     assert book.sheetnames == ["samples", "samples 2", "samples 3"]
