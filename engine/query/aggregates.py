@@ -51,7 +51,7 @@ def plan_aggregate(
             ]
             rows = rows.group_by(*places).order_by(*places)
         found = rows.limit(sa.literal_column(str(MAX_GROUPS + 1))).cte("q")
-        inner = sa.select(sa.literal_column("q.*")).select_from(found)
+        inner: sa.Select[Any] = sa.select(sa.literal_column("q.*")).select_from(found)
         shown = inner.limit(sa.literal_column(str(MAX_GROUPS))).subquery("f")
         items = sa.func.json_agg(sa.func.row_to_json(sa.literal_column("f")))
         empty: sa.ColumnElement[Any] = sa.literal_column("'[]'::json")
