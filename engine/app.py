@@ -7,7 +7,16 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, Response, Router
 
 from engine import logs
-from engine.api import assignments, auth, console, describe, health, overlays, pages
+from engine.api import (
+    assignments,
+    auth,
+    console,
+    describe,
+    health,
+    openapi,
+    overlays,
+    pages,
+)
 from engine.api.data import DataApp
 from engine.api.entry import AsgiApp, Entry
 from engine.api.envelope import JSON, failure
@@ -50,6 +59,7 @@ def build(settings: Settings) -> AsgiApp:
             *overlays.HANDLERS,
             *console.HANDLERS,
             *describe.HANDLERS,
+            *openapi.HANDLERS,
         ],
     )
     app = Litestar(

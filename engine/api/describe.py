@@ -34,9 +34,7 @@ async def form(
     found = await parts.catalog.entity(ctx.tenant_id, service, entity)
     if found is None:
         return answer(request, await endpoint_form(parts, ctx, service, entity))
-    grants = {
-        word: await parts.policy.authorize(ctx, found.resource, word) for word in WORDS
-    }
+    grants = await grants_of(parts, ctx, found)
     if not grants["read"].allowed and not grants["create"].allowed:
         raise Forbidden(f"Your role may not read {found.name}.")
     return answer(request, await describe(parts, ctx, found, form, grants))
@@ -75,6 +73,31 @@ async def explain(
 HANDLERS = [form, menu, explain]
 
 
+async def grants_of(
+    parts: Parts, ctx: RequestContext, entity: CompiledEntity
+) -> Mapping[str, Grant]:
+    """Return the grant of each standard action."""
+    return {
+        word: await parts.policy.authorize(ctx, entity.resource, word) for word in WORDS
+    }
+
+
+def permissions_of(
+    entity: CompiledEntity, grants: Mapping[str, Grant]
+) -> dict[str, bool]:
+    """Return which standard actions there are and the grants allow."""
+    storage = entity.definition.storage
+    found: dict[str, bool] = {w: grants[w].allowed for w in WORDS}
+    found["history"] = found["read"] and entity.history and storage is None
+    found["restore"] &= entity.soft_delete
+    if storage is not None:
+        found["create"] &= storage.creatable
+        found["update"] &= storage.updatable
+        found["delete"] &= storage.deletable
+        found["import"] = False
+    return found
+
+
 async def describe(
     parts: Parts,
     ctx: RequestContext,
@@ -84,7 +107,6 @@ async def describe(
 ) -> dict[str, Any]:
     """Return what `/forms` answers for these grants."""
     read, create, update = grants["read"], grants["create"], grants["update"]
-    storage = entity.definition.storage
 
     def readable(name: str) -> bool:
         return read.reaches_field(name) or create.reaches_field(name)
@@ -94,25 +116,21 @@ async def describe(
 
     try:
         made = forms.entity_form(
-            entity, form=form_name, readable=readable, writable=writable
+            entity,
+            form=form_name,
+            readable=readable,
+            writable=writable,
+            preset={*create.presets, *update.presets},
         )
     except KeyError as error:
         raise NotFound(f"{entity.name} has no form {form_name}.") from error
-    made = dict(await parts.platform.form(ctx, entity, made, parts.catalog))
+    made = {**made, **await parts.platform.form(ctx, entity, made, parts.catalog)}
     await parts.catalog.load_all(ctx.tenant_id)
 
     def title_of(key: str) -> str | None:
         target = parts.catalog.target(key)
         return target.title_field if target else None
 
-    permissions: dict[str, bool] = {w: grants[w].allowed for w in WORDS}
-    permissions["history"] = read.allowed and entity.history and storage is None
-    permissions["restore"] = permissions["restore"] and entity.soft_delete
-    if storage is not None:
-        permissions["create"] &= storage.creatable
-        permissions["update"] &= storage.updatable
-        permissions["delete"] &= storage.deletable
-        permissions["import"] = False
     named = words_of(entity.name)
     label = entity.definition.label
     plural = entity.definition.label_plural or label
@@ -135,7 +153,7 @@ async def describe(
                 await parts.policy.authorize(ctx, entity.resource, action.permission)
             ).allowed
         ],
-        "permissions": permissions,
+        "permissions": permissions_of(entity, grants),
         "forms": [
             {"name": name, "label": item.label} for name, item in entity.forms.items()
         ]
