@@ -8,6 +8,7 @@ the contract into data paths: `/api/v1/{service}/…` of a primary entity and
 `/api/v1/core/{entity}/…` of the platform's own entities both become `/api/v1/data/…`.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -60,6 +61,9 @@ _SECURITY_HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 
+BODY_PAUSE_SECONDS = 30
+"""How long the next piece of a body may take."""
+
 
 class Entry:
     """ASGI application around Litestar and the data routes.
@@ -69,11 +73,17 @@ class Entry:
     """
 
     def __init__(
-        self, app: AsgiApp, data: Callable[[], AsgiApp], proxies: Proxies
+        self,
+        app: AsgiApp,
+        data: Callable[[], AsgiApp],
+        proxies: Proxies,
+        *,
+        body_pause_seconds: float = BODY_PAUSE_SECONDS,
     ) -> None:
         self._app = app
         self._data = data
         self._proxies = proxies
+        self._pause = body_pause_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other scopes (lifespan, websocket) pass through."""
@@ -107,7 +117,8 @@ class Entry:
         try:
             refused = _refused(scope)
             if refused is None:
-                await app(scope, receive, send_with_headers)
+                timely = _in_time(receive, self._pause)
+                await app(scope, timely, send_with_headers)
             else:
                 await _answer(send_with_headers, refused, request_id)
         finally:
@@ -129,6 +140,25 @@ def data_path(path: str) -> str:
     if not first or first in RESERVED:
         return path
     return f"{DATA}{first}/{PRIMARY}{tail}"
+
+
+def _in_time(receive: Receive, pause: float) -> Receive:
+    """Return a receive that takes a body which stops coming for a lost connection."""
+    coming = True
+
+    async def take() -> Message:
+        nonlocal coming
+        if not coming:
+            return await receive()
+        try:
+            async with asyncio.timeout(pause):
+                message = await receive()
+        except TimeoutError:
+            message = {"type": "http.disconnect"}
+        coming = bool(message.get("more_body"))
+        return message
+
+    return take
 
 
 def _is_assignment(entity: str, below: str) -> bool:

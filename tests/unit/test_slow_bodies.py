@@ -1,0 +1,55 @@
+"""A body that stops coming ends its request; one that comes in pieces does not."""
+
+import asyncio
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+from engine.api import entry
+from engine.proxies import Proxies
+
+PAUSE = 0.05
+Message = MutableMapping[str, Any]
+
+
+async def received(pieces: Sequence[tuple[float, Message]], calls: int) -> list[Any]:
+    """Return what the application behind the entry receives."""
+    found: list[Any] = []
+    ahead = iter(pieces)
+
+    async def receive() -> Message:
+        pause, message = next(ahead)
+        await asyncio.sleep(pause)
+        return message
+
+    async def app(_scope: Any, receive: entry.Receive, _send: Any) -> None:
+        found.extend([await receive() for _ in range(calls)])
+
+    async def send(_message: Message) -> None:
+        """Take an answer."""
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/auth/login",
+        "headers": [],
+        "query_string": b"",
+    }
+    await entry.Entry(app, lambda: app, Proxies(()), body_pause_seconds=PAUSE)(
+        scope, receive, send
+    )
+    return found
+
+
+LOST = {"type": "http.disconnect"}
+PIECE = {"type": "http.request", "body": b"a", "more_body": True}
+LAST = {"type": "http.request", "body": b"b", "more_body": False}
+
+
+async def test_a_body_that_stops_is_a_lost_connection() -> None:
+    assert await received([(0, PIECE), (60, LAST)], 2) == [PIECE, LOST]
+    assert await received([(60, LAST)], 1) == [LOST]
+
+
+async def test_after_the_body_nothing_is_awaited_in_time() -> None:
+    # Long answers are sent while the application waits for the end of the connection.
+    assert await received([(0, LAST), (4 * PAUSE, LOST)], 2) == [LAST, LOST]
