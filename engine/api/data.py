@@ -158,13 +158,18 @@ class DataApp:
         await self._once(call, raw, run)
 
     async def get(self, call: Call, rest: list[str]) -> None:
-        """GET one record, with its ETag."""
+        """GET one record, with its ETag.
+
+        The tag is the record's version, for If-Match. It tells nothing of what is shown
+        beside the record, so only a plain read is ever answered with 304.
+        """
         record_id = _id(rest[0])
         body, version = await self._parts.reader.get_for_client(
             call.ctx, call.entity, record_id, call.request.query
         )
         etag = f'"{version}"'
-        if call.request.header(b"if-none-match") == etag:
+        known = call.request.header(b"if-none-match")
+        if known == etag and not call.request.query:
             await answer(call.send, 304, b"", [(b"etag", etag.encode())])
             return
         document = success(body, call.request.request_id, links={"self": call.path})
