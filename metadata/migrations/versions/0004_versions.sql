@@ -1,6 +1,7 @@
 -- Binds a write to the version of the service that it was made for. Run by rangka_owner.
--- A statement calls it with the published version that it sees. It sees it only after it
--- holds its table's lock, so what a publish changed before is never written to unawares.
+-- A statement that sees another version published calls it, to fail. It looks only after
+-- its table's lock was granted, so what a publish changed before is never written to
+-- unawares.
 
 CREATE FUNCTION same_version(published integer, known integer) RETURNS boolean
     LANGUAGE plpgsql STABLE AS $$
@@ -8,7 +9,7 @@ BEGIN
     IF published = known THEN
         RETURN true;
     END IF;
-    RAISE EXCEPTION 'made for version %, published is %', known, published
+    RAISE EXCEPTION 'made for version %, which is not the published one', known
         USING ERRCODE = 'RG001';
 END $$;
 COMMENT ON FUNCTION same_version IS
