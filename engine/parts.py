@@ -18,6 +18,7 @@ from engine.platform import Platform
 from engine.policy import Policy
 from engine.record_columns import ColumnWriter
 from engine.record_reads import RecordReader
+from engine.record_references import References
 from engine.records import Records
 from engine.secrets import SecretBox
 from engine.settings import Settings, StartupError, derive_key
@@ -97,7 +98,8 @@ def _assemble(
         raise StartupError(str(error)) from error
     reader = RecordReader(database, catalog, policy)
     columns = ColumnWriter(SecretBox(derive_key(settings.secret_key, "fields")))
-    records = Records(database, policy, reader, columns, code)
+    references = References(catalog)
+    records = Records(database, policy, reader, columns, code, references)
     freshness = Freshness(catalog)
     return Parts(
         settings=settings,

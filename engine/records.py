@@ -12,6 +12,7 @@ Owns the order, not the parts: `record_values.py` checks, `record_sql.py` writes
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from engine.policy import Policy
 from engine.record_columns import Columns, ColumnWriter
 from engine.record_errors import as_client_error
 from engine.record_reads import RecordReader, record_of
+from engine.record_references import References, Run, lock
 from engine.record_session import InTransaction, RoundTrip, Session
 from metadata.compiled import CompiledEntity
 from registry.service import Change, Operation, Service
@@ -80,12 +82,14 @@ class Records:
         reader: RecordReader,
         columns: ColumnWriter,
         code: Mapping[str, Service],
+        references: References,
     ) -> None:
         self._database = database
         self._policy = policy
         self._reader = reader
         self._columns = columns
         self._code = code
+        self._references = references
 
     async def create(
         self,
@@ -167,6 +171,9 @@ class Records:
         write = await self._write(ctx, entity, "restore")
         async with self._session(ctx, None, alone=False) as running:
             old = await self._old(write, record_id, running, None, deleted=True)
+            await self._references.check_restored(
+                self._runner(write, running), ctx.tenant_id, entity, old
+            )
             change = Change(entity.name, "restore", record_id, old, {})
             await self._hooks("before", write, change, running)
             entry = self._entry(write, "restore", {})
@@ -282,6 +289,9 @@ class Records:
             write.ctx, write.entity, record_id, values, creating=True
         )
         entry = self._entry(write, "create", columns.changes(None))
+        run, tenant_id = self._runner(write, session), write.ctx.tenant_id
+        if columns.lines:
+            await self._references.check(run, tenant_id, write.entity, values)
         calls = [
             record_sql.insert(
                 write.entity,
@@ -290,11 +300,15 @@ class Records:
                 columns.custom,
                 columns.sequences,
                 entry,
+                self._references.guarded(write.entity, columns.texts),
             ),
             *self._line_calls(write, record_id, columns, creating=True),
         ]
         reading = await self._reading(write, "create", record_id)
-        answers = await self._run(write, session, [*calls, *reading])
+        answers = await run([*calls, *reading])
+        if not answers[0]:
+            await self._references.check(run, tenant_id, write.entity, values)
+            raise Conflict("A record chosen here was just restored; try again.")
         _check_lines(columns, answers[1 : len(calls)])
         await self._hooks("after", write, change, session)
         await self._check_reach(write, record_id, sent, session)
@@ -327,16 +341,26 @@ class Records:
         record_values.check_rules(ctx, entity, merged, values, creating=False)
         columns = self._columns.of(ctx, entity, record_id, values, creating=False)
         entry = self._entry(write, write.action or "update", columns.changes(old))
+        run = self._runner(write, session)
+        if columns.lines:
+            await self._references.check(run, ctx.tenant_id, entity, values, old)
         call = record_sql.update(
-            entity, record_id, old["version"], columns.texts, columns.custom, entry
+            entity,
+            record_id,
+            old["version"],
+            columns.texts,
+            columns.custom,
+            entry,
+            self._references.guarded(entity, columns.texts),
         )
         lines = self._line_calls(write, record_id, columns, creating=False)
         reading = [] if lines else await self._reading(write, "update", record_id)
-        answers = await self._run(write, session, [call, *reading])
+        answers = await run([call, *reading])
         if not answers[0]:
+            await self._references.check(run, ctx.tenant_id, entity, values, old)
             return None
         if lines:
-            _check_lines(columns, await self._run(write, session, lines))
+            _check_lines(columns, await run(lines))
         change.values = values
         await self._hooks("after", write, change, session)
         await self._check_reach(write, record_id, sent, session)
@@ -354,9 +378,15 @@ class Records:
         change = Change(write.entity.name, "delete", record_id, old, {}, write.action)
         await self._hooks("before", write, change, session)
         entry = self._entry(write, "delete", self._columns.removed(write.entity, old))
-        call = record_sql.delete(write.entity, record_id, old["version"], entry)
-        rows = await self._run(write, session, [call])
-        if not rows[0]:
+        entity, tenant_id = write.entity, write.ctx.tenant_id
+        users = await self._references.users(tenant_id, entity)
+        call = record_sql.delete(
+            entity, record_id, old["version"], entry, [each.exists for each in users]
+        )
+        run = self._runner(write, session)
+        before = [lock(entity, tenant_id, record_id)] if users else []
+        if not (await run([*before, call]))[-1]:
+            await self._references.refuse_used(run, tenant_id, entity, record_id, users)
             return False
         await self._hooks("after", write, change, session)
         return True
@@ -444,6 +474,9 @@ class Records:
             return []
         call = await self._reader.call(write.ctx, write.entity, record_id, write.read)
         return [] if call is None else [call]
+
+    def _runner(self, write: _Write, session: Session) -> Run:
+        return partial(self._run, write, session)
 
     async def _run(
         self, write: _Write, session: Session, calls: Sequence[Call]
