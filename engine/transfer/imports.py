@@ -38,6 +38,7 @@ from engine.record_reads import RecordReader
 from engine.record_session import InTransaction
 from engine.records import Records
 from engine.transfer import rows as files
+from engine.transfer.cells import csv_line
 from engine.transfer.staging import Staging
 from metadata.compiled import CompiledEntity
 from metadata.fields.base import InvalidValue
@@ -167,15 +168,16 @@ class Imports:
             )
             if await found.fetchone() is None:
                 raise NotFound("There is no such import.")
-            cursor = connection.cursor()
-            async with cursor.copy(
-                "COPY (SELECT row_number AS row, field, code, message, value "
+            found = await connection.execute(
+                "SELECT row_number AS row, field, code, message, value "
                 "FROM rangka.import_errors WHERE tenant_id = %s AND import_id = %s "
-                "ORDER BY row_number) TO STDOUT WITH (FORMAT csv, HEADER)",
+                "ORDER BY row_number",
                 (ctx.tenant_id, import_id),
-            ) as copy:
-                async for block in copy:
-                    yield bytes(block)
+            )
+            yield csv_line(["row", "field", "code", "message", "value"])
+            while rows := await found.fetchmany(500):
+                cells = ([str(cell) for cell in row.values()] for row in rows)
+                yield b"".join(map(csv_line, cells))
 
     async def _allowed(self, ctx: RequestContext, entity: CompiledEntity) -> Grant:
         asked = await self._policy.authorize(ctx, entity.resource, "import")

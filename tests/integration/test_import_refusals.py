@@ -1,5 +1,7 @@
 """What an import cannot keep is said by row, and then nothing is kept."""
 
+import csv
+import io
 import json
 from typing import Any
 from uuid import uuid4
@@ -94,3 +96,16 @@ async def test_characters_that_are_none_stand_in_the_report(
     errors = await world.admin.get(reply.data["errors_url"])
     assert errors.status == 200
     assert b"\x00" not in errors.body
+
+
+async def test_no_formula_of_the_file_runs_in_the_list_of_errors(world: World) -> None:
+    formula = '=HYPERLINK("x")'
+    line = {"name": "a", "amount": formula, formula: 1}
+    reply = await send(world.admin, SAMPLES, [line, {"name": "b", "amount": "-x"}])
+    assert reply.data["failed"] == 2
+    errors = (await world.admin.get(reply.data["errors_url"])).body.decode()
+    rows = list(csv.reader(io.StringIO(errors, newline="")))
+    assert rows[0] == ["row", "field", "code", "message", "value"]
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "-"))]
+    assert {row[4] for row in rows[1:]} >= {f"'{formula}", "'-x"}
+    assert {row[1] for row in rows[1:]} == {"amount", f"'{formula}"}
