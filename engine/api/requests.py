@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Response
 
 from engine import payload
-from engine.api.envelope import JSON, success, success_of
+from engine.api.envelope import JSON, success_of
 from engine.context import Grant, RequestContext
 from engine.errors import Forbidden, Unauthenticated
 from engine.parts import Parts
@@ -63,8 +63,3 @@ def answer(request: AnyRequest, value: Any, status: int = 200) -> Response[bytes
     return Response(
         success_of(value, request_id_of(request)), status_code=status, media_type=JSON
     )
-
-
-def answer_bytes(request: AnyRequest, data: bytes) -> Response[bytes]:
-    """Return a success with data that is JSON already."""
-    return Response(success(data, request_id_of(request)), media_type=JSON)
