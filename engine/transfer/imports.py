@@ -23,6 +23,7 @@ from engine.database import Database, Transaction
 from engine.database_errors import DatabaseError
 from engine.errors import (
     BadRequest,
+    Conflict,
     Detail,
     Forbidden,
     NotFound,
@@ -136,9 +137,6 @@ class Imports:
                 file.write(chunk)
                 digest.update(chunk)
             file.seek(0)
-            known = await self._known(ctx, entity, digest.hexdigest())
-            if known is not None and not options.force and not options.dry_run:
-                return {**known, "repeated": True}
             left = RUNS
             while True:
                 left -= 1
@@ -174,10 +172,15 @@ class Imports:
                 "ORDER BY row_number",
                 (ctx.tenant_id, import_id),
             )
-            yield csv_line(["row", "field", "code", "message", "value"])
-            while rows := await found.fetchmany(500):
-                cells = ([str(cell) for cell in row.values()] for row in rows)
-                yield b"".join(map(csv_line, cells))
+            rows = await found.fetchall()
+        # At most 10,000; a client that reads slowly keeps no transaction open.
+        yield csv_line(["row", "field", "code", "message", "value"])
+        for first in range(0, len(rows), 500):
+            cells = (
+                [str(cell) for cell in row.values()]
+                for row in rows[first : first + 500]
+            )
+            yield b"".join(map(csv_line, cells))
 
     async def _allowed(self, ctx: RequestContext, entity: CompiledEntity) -> Grant:
         asked = await self._policy.authorize(ctx, entity.resource, "import")
@@ -195,16 +198,35 @@ class Imports:
         return grant
 
     async def _known(
-        self, ctx: RequestContext, entity: CompiledEntity, digest: str
+        self,
+        connection: Transaction,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        digest: str,
     ) -> dict[str, Any] | None:
-        async with self._database.transaction(ctx.tenant_id) as connection:
-            found = await connection.execute(
-                "SELECT report FROM rangka.imports WHERE tenant_id = %s "
-                "AND service = %s AND entity = %s AND digest = %s "
-                "AND status = 'done' AND NOT dry_run LIMIT 1",
-                (ctx.tenant_id, entity.service, entity.name, digest),
+        """Return the report of this file's first import, None when this is the first.
+
+        Keeps others from importing it until the transaction ends; raises Conflict
+        (BUSY) when one does already.
+        """
+        name = f"import {ctx.tenant_id} {entity.key} {digest}"
+        taken = await connection.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS mine", (name,)
+        )
+        lock = await taken.fetchone()
+        if lock is None or not lock["mine"]:
+            raise Conflict(
+                "This file is being imported right now; send it again in a moment to "
+                "get the report.",
+                code="BUSY",
             )
-            row = await found.fetchone()
+        found = await connection.execute(
+            "SELECT report FROM rangka.imports WHERE tenant_id = %s "
+            "AND service = %s AND entity = %s AND digest = %s "
+            "AND status = 'done' AND NOT dry_run LIMIT 1",
+            (ctx.tenant_id, entity.service, entity.name, digest),
+        )
+        row = await found.fetchone()
         return dict(row["report"]) if row else None
 
     async def _run(
@@ -239,6 +261,10 @@ class Imports:
         kept = _Kept(ctx, entity, import_id, digest, options, errors)
         try:
             async with self._database.transaction(ctx.tenant_id) as connection:
+                if not options.force and not options.dry_run:
+                    known = await self._known(connection, ctx, entity, digest)
+                    if known is not None:
+                        return {**known, "repeated": True}
                 work = _Work(self, ctx, entity, grant, options, errors, connection)
                 total = await work.stage(file)
                 skipped = await work.check()

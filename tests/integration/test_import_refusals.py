@@ -1,5 +1,6 @@
 """What an import cannot keep is said by row, and then nothing is kept."""
 
+import asyncio
 import csv
 import io
 import json
@@ -109,3 +110,17 @@ async def test_no_formula_of_the_file_runs_in_the_list_of_errors(world: World) -
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "-"))]
     assert {row[4] for row in rows[1:]} >= {f"'{formula}", "'-x"}
     assert {row[1] for row in rows[1:]} == {"amount", f"'{formula}"}
+
+
+async def test_the_same_file_sent_twice_at_once_is_imported_once(world: World) -> None:
+    before = await number_of(world.admin, BOATS)
+    lines = [{"name": f"same {number}"} for number in range(500)]
+    replies = await asyncio.gather(*(send(world.admin, BOATS, lines) for _ in range(4)))
+    fresh = [r for r in replies if r.status == 200 and "repeated" not in r.data]
+    assert len(fresh) == 1
+    busy = [reply for reply in replies if reply.status != 200]
+    assert {reply.error["code"] for reply in busy} <= {"BUSY"}
+    assert await number_of(world.admin, BOATS) == before + 500
+    again = await send(world.admin, BOATS, lines)
+    assert again.data["repeated"] is True
+    assert again.data["id"] == fresh[0].data["id"]
