@@ -45,6 +45,8 @@ from engine.listener import Listener, OnNotify, OnReconnect
 Transaction = psycopg.AsyncConnection[DictRow]
 
 _SYSTEM_POOL_SIZE = 4
+_LOOKUP_POOL_SIZE = 2
+_EXPORT_POOL_SIZE = 3
 _SET_TENANT = "select set_config('rangka.tenant', %s, true)"
 _NOTHING = ""
 
@@ -72,6 +74,18 @@ class Database:
             wait_seconds=limits.wait_seconds,
             name="transactions",
         )
+        self._lookups = _pool(
+            session_dsn(system_dsn, timeout),
+            max_size=_LOOKUP_POOL_SIZE,
+            wait_seconds=limits.wait_seconds,
+            name="lookups",
+        )
+        self._exports = _pool(
+            session_dsn(app_dsn, timeout),
+            max_size=_EXPORT_POOL_SIZE,
+            wait_seconds=limits.wait_seconds,
+            name="exports",
+        )
         self._system = _pool(
             session_dsn(system_dsn),
             max_size=_SYSTEM_POOL_SIZE,
@@ -89,15 +103,19 @@ class Database:
         """
         await asyncio.to_thread(self._check_roles)
         await self.app.open()
-        await self._transactions.open()
-        await self._system.open()
+        for pool in self._pools:
+            await pool.open()
 
     async def close(self) -> None:
         """Close every pool and the LISTEN connection."""
         await self._listener.close()
         await self.app.close()
-        await self._transactions.close()
-        await self._system.close()
+        for pool in self._pools:
+            await pool.close()
+
+    @property
+    def _pools(self) -> tuple[AsyncConnectionPool[Transaction], ...]:
+        return self._transactions, self._lookups, self._exports, self._system
 
     async def fetch(
         self,
@@ -128,9 +146,26 @@ class Database:
         rolls back on an exception; psycopg's errors leave as `DatabaseError`. Never
         commit inside the block: the tenant would be gone and every table look empty.
         """
+        async with self._of_tenant(self._transactions, tenant_id) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def export(self, tenant_id: UUID) -> AsyncIterator[Transaction]:
+        """Open a transaction like `transaction`, for a read that takes long.
+
+        Few connections of their own: the more of them are asked for, the longer they
+        wait for each other (PoolTimeout in the end), and no other request waits.
+        """
+        async with self._of_tenant(self._exports, tenant_id) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _of_tenant(
+        self, pool: AsyncConnectionPool[Transaction], tenant_id: UUID | None
+    ) -> AsyncIterator[Transaction]:
         with translate_errors():
             tenant = "" if tenant_id is None else str(tenant_id)
-            async with _lent(self._transactions, _SET_TENANT, (tenant,)) as connection:
+            async with _lent(pool, _SET_TENANT, (tenant,)) as connection:
                 yield connection
 
     @asynccontextmanager
@@ -138,6 +173,18 @@ class Database:
         """Open a transaction of the system role, for platform jobs; rows are dicts."""
         with translate_errors():
             async with _lent(self._system, _NOTHING) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def lookup(self) -> AsyncIterator[Transaction]:
+        """Open a transaction like `system`, for one short read in between.
+
+        Its connections are apart, so that whoever holds one of the others and needs,
+        say, the tenant's rules never waits for itself. Inside the block take no further
+        connection and no lock.
+        """
+        with translate_errors():
+            async with _lent(self._lookups, _NOTHING) as connection:
                 yield connection
 
     @asynccontextmanager

@@ -65,7 +65,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     )
     await database.open()
     try:
-        catalog = Catalog(database.system, database.listen)
+        catalog = Catalog(database.lookup, database.listen)
         policy = Policy(database)
         identity = Identity(database, settings)
         follow_ups = FollowUps(database.owner, database.system)

@@ -171,8 +171,9 @@ class Policy:
         return self._decider.decide(rules, resource, action, ctx.now)
 
     async def _load(self, tenant_id: UUID) -> TenantRules:
-        # One statement, so that revision and rules belong to one snapshot.
-        async with self._database.transaction(tenant_id) as connection:
+        # One statement, so that revision and rules belong to one snapshot. Requests ask
+        # for rules while they hold a transaction, so this must not need one of those.
+        async with self._database.lookup() as connection:
             return await load_rules(connection, tenant_id)
 
     def _keep(self, tenant_id: UUID, rules: TenantRules) -> None:

@@ -101,7 +101,7 @@ class Exports:
     ) -> AsyncIterator[str]:
         """Yield each record as JSON text, from a cursor on the server."""
         statement, params = call
-        async with self._database.transaction(ctx.tenant_id) as connection:
+        async with self._database.export(ctx.tenant_id) as connection:
             await _log(connection, ctx, entity, query)
             values = [None if p is None else p.decode() for p in params]
             text = _named(statement.text, len(values))
