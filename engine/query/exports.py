@@ -23,7 +23,7 @@ def plan_export(
 ) -> Call:
     """Return the call for every record: one row each, its JSON as the only column."""
     shaped = shape_of(query)
-    keys = sort_keys(entity, query.sort)
+    keys = sort_keys(directory, entity, grant, query.sort)
 
     def build(scope: Scope) -> sa.Executable:
         chosen = columns(scope, query.fields, shaped.query.expand)
@@ -37,7 +37,6 @@ def plan_export(
         body = sa.cast(sa.func.row_to_json(sa.literal_column("f")), sa.Text)
         return sa.select(body).select_from(rows)
 
-    plan = plan_of(
-        directory, entity, grant, ("export", shaped.query, grant.shape), build
-    )
+    shape = ("export", shaped.query, keys, grant.shape)
+    plan = plan_of(directory, entity, grant, shape, build)
     return plan.call(ctx, shaped.values)

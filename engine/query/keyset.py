@@ -11,10 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.context import RequestContext
+from engine.context import Grant, RequestContext
 from engine.query.cursors import refuse_cursor
 from engine.query.parameters import SortKey
-from engine.query.scope import Scope, unknown_field
+from engine.query.scope import Directory, Scope, unknown_field
 from metadata.compiled import CompiledEntity, CompiledField
 
 NOT_NULL = frozenset({"id", "created_at", "updated_at", "version"})
@@ -59,17 +59,24 @@ class OrderedKey:
         return ordered.nulls_last()
 
 
-def sort_keys(entity: CompiledEntity, sort: Sequence[SortKey]) -> list[Key]:
-    """Return the keys of a list: what was asked, else the entity's order, then id."""
-    chosen = list(sort) or [
-        SortKey(tuple(name.lstrip("-").split(".")), name.startswith("-"))
-        for name in entity.list.sort
-    ]
+def sort_keys(
+    directory: Directory, entity: CompiledEntity, grant: Grant, sort: Sequence[SortKey]
+) -> tuple[Key, ...]:
+    """Return the keys of a list: what was asked, else the entity's order, then id.
+
+    The entity's order leaves out what the grant hides, since nobody asked for it.
+    """
+    chosen = list(sort)
+    if not chosen:
+        for name in entity.list.sort:
+            path = tuple(name.lstrip("-").split("."))
+            if _is_shown(directory, entity, grant, path):
+                chosen.append(SortKey(path, name.startswith("-")))
     paths = [key.path for key in chosen]
     if ("id",) not in paths:
         down = bool(chosen) and chosen[-1].descending
         chosen.append(SortKey(("id",), down))
-    return [Key(key) for key in chosen]
+    return tuple(Key(key) for key in chosen)
 
 
 def _is_filled(item: CompiledField) -> bool:
@@ -79,6 +86,23 @@ def _is_filled(item: CompiledField) -> bool:
     it, however much it is required now.
     """
     return item.column is not None and item.definition.required
+
+
+def _is_shown(
+    directory: Directory, entity: CompiledEntity, grant: Grant, path: Sequence[str]
+) -> bool:
+    """Return whether a grant, and those of the relations on the way, show a field."""
+    name, *rest = path
+    if name in entity.system_columns:
+        return True
+    if not grant.reaches_field(name):
+        return False
+    if not rest:
+        return True
+    target = directory.entity(entity.fields[name].target or "")
+    return target is not None and _is_shown(
+        directory, target, directory.grant(target, "read"), rest
+    )
 
 
 def after(

@@ -18,7 +18,7 @@ from engine.context import Grant, RequestContext
 from engine.driver import Call, Statement
 from engine.query.binding import Binder, Source, lift
 from engine.query.cursors import Cursor, digest_of, read_cursor, write_cursor
-from engine.query.keyset import Key, after, sort_keys
+from engine.query.keyset import after, sort_keys
 from engine.query.parameters import Expand, GetQuery, ListQuery
 from engine.query.scope import Build, Directory, Scope
 from engine.query.selection import actions, columns
@@ -71,7 +71,6 @@ class Listing:
     """A list query made ready for one entity; `digest` marks its cursors."""
 
     shaped: Shaped
-    keys: tuple[Key, ...]
     digest: str
 
 
@@ -88,10 +87,11 @@ def plan_list(
     Raises BadRequest for unknown fields, unfit operands and foreign cursors.
     """
     listing = _listing(entity, query)
-    shaped, keys = listing.shaped, listing.keys
+    shaped = listing.shaped
+    keys = sort_keys(directory, entity, grant, query.sort)
     cursor = read_cursor(query.cursor, listing.digest, len(keys))
     nulls = tuple(value is None for value in cursor.values) if cursor else ()
-    shape = ("list", shaped.query, nulls, grant.shape, _shapes(action_grants))
+    shape = ("list", shaped.query, keys, nulls, grant.shape, _shapes(action_grants))
 
     def build(scope: Scope) -> sa.Executable:
         return _list(scope, shaped, keys, nulls, action_grants)
@@ -366,8 +366,7 @@ def _listing(entity: CompiledEntity, query: ListQuery) -> Listing:
 
 def _make_listing(entity: CompiledEntity, query: ListQuery) -> Listing:
     shaped = _make_shape(query)
-    keys = tuple(sort_keys(entity, query.sort))
-    return Listing(shaped, keys, digest_of(entity.key, shaped.marks))
+    return Listing(shaped, digest_of(entity.key, shaped.marks))
 
 
 def _shapes(grants: ActionGrants) -> tuple[tuple[str, str, bool], ...]:

@@ -281,3 +281,30 @@ async def test_a_field_that_only_other_rows_give_is_not_written_on_the_way_there
     assert (kept["status"], kept["notes"], kept["version"]) == ("prospect", None, 1)
     assert (await user.patch(place, {"status": "active"})).status == 200
     assert (await user.patch(place, {"notes": "mine"})).status == 200
+
+
+async def test_a_list_in_the_order_of_a_hidden_field_is_still_a_list(
+    world: World, holders: Holders
+) -> None:
+    # The definition sorts plans by price.
+    made = await plan(world)
+    user = await holders.make(
+        {"permission": "plans:read", "fields": ["name"]}, {"permission": "plans:export"}
+    )
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        reply = await user.get(f"{PLANS}?limit=2{cursor}")
+        seen += [each["id"] for each in reply.data]
+        assert "monthly_price" not in reply.data[0]
+        page = reply.json["meta"]["page"]
+        if not page["has_more"]:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == sorted(seen)
+    assert made["id"] in seen
+    export = await user.get(f"{PLANS}/export?format=jsonl")
+    assert made["name"].encode() in export.body
+    assert b"monthly_price" not in export.body
+    refused = await user.get(f"{PLANS}?sort=monthly_price")
+    assert refused.error["code"] == "UNKNOWN_FIELD"
