@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+import psycopg
+
 from metadata.definitions import Service
 from registry import assignments
 from registry.service import Service as Code
@@ -66,16 +68,16 @@ async def logged(world: World, service: str) -> str:
     return str(row["text"])
 
 
-async def waits_for_lock(world: World, table: str) -> None:
-    """Return once some statement that names the table waits for a lock."""
-    parts = world.app._app.state.parts
-    async with asyncio.timeout(5), parts.database.owner() as connection:
+async def somebody_waits(world: World) -> None:
+    """Return once some statement in this worker's database waits for a lock."""
+    settings = world.app._app.state.parts.settings
+    query = (
+        "select 1 from pg_locks l join pg_stat_activity a using (pid) "
+        "where not l.granted and a.datname = current_database()"
+    )
+    connection = await psycopg.AsyncConnection.connect(settings.owner_database_url)
+    async with asyncio.timeout(5), connection:
         while True:
-            found = await connection.execute(
-                "select 1 from pg_stat_activity where wait_event_type = 'Lock' "
-                "and query like %s",
-                (f"%{table}%",),
-            )
-            if await found.fetchone():
+            if await (await connection.execute(query)).fetchone():
                 return
             await asyncio.sleep(0.02)
