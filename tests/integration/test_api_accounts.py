@@ -108,3 +108,14 @@ async def test_the_console_tells_what_is_not_published_yet(world: World) -> None
     saved = await world.root.request("PUT", f"{console}/{name}/draft", changed)
     assert saved.status == 200, saved.body
     assert await listed() == ("Gazette", True)
+
+
+async def test_access_is_explained_by_the_rules_that_decide(world: World) -> None:
+    path = "/api/v1/core/explain-access?resource=customers&action="
+    allowed = (await world.operator.get(f"{path}read")).data
+    assert (allowed["allowed"], allowed["decided_by"]) == (True, "rules")
+    assert [rule["permission"] for rule in allowed["rules"]] == ["data:read"]
+    denied = (await world.operator.get(f"{path}delete")).data
+    assert (denied["allowed"], denied["decided_by"]) == (False, "no_rule")
+    assert "customers:delete" in denied["sentence"]
+    assert (await world.anonymous.get(f"{path}read")).status == 401
