@@ -14,6 +14,7 @@ import msgspec
 from engine.context import Grant, RequestContext
 from engine.errors import Conflict, Detail, ValidationFailed
 from engine.record_findings import findings
+from engine.record_rules import Rights, unfilled
 from engine.variables import value_of
 from metadata.compiled import (
     CompiledAction,
@@ -159,15 +160,18 @@ def check_rules(
     changed: Iterable[str],
     *,
     creating: bool,
+    rights: Rights | None = None,
 ) -> None:
     """Check the entity's rules over the record as it will be.
 
-    Raises ValidationFailed with every broken rule.
+    With the user's `rights`, who cannot fill in what a rule demands is told what he
+    can do. Raises ValidationFailed with every broken rule.
     """
     changed = set(changed)
     details: list[Detail] = []
     for rule in entity.rules:
         if evaluate(rule.when, record, variables(ctx), entity.fields):
+            details.extend(unfilled(ctx, entity, rule, record, rights))
             details.extend(
                 _broken(ctx, entity, rule, record, changed, creating=creating)
             )
@@ -356,9 +360,6 @@ def _broken(
     creating: bool,
 ) -> Iterable[Detail]:
     wording = text_of(rule.message, ctx.locale, "")
-    for name in rule.required:
-        if record.get(name) in (None, "", []):
-            yield Detail(name, "required", wording or "Enter a value.")
     if not creating:
         for name in rule.readonly:
             if name in changed:

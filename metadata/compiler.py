@@ -4,7 +4,7 @@ Expects a definition that `checks.py` found nothing wrong with and does not repe
 those checks. Called by the catalog once a version and worker.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -118,7 +118,7 @@ def _changed_entity(
         ),
         forms=MappingProxyType(dict(definition.forms)),
         list=definition.list,
-        payloads=_payloads(fields, base.rules) if own else base.payloads,
+        payloads=Payloads(_properties(fields)) if own else base.payloads,
         # Statements name fields, not labels: without own fields they stay the same.
         plans={} if own else base.plans,
     )
@@ -150,7 +150,6 @@ def _entity(
         field.name: _field(service, entity, field, version, tables, key)
         for field in entity.fields
     }
-    rules = tuple(_rule(rule) for rule in entity.rules)
     return CompiledEntity(
         key=key,
         service=service.name,
@@ -166,7 +165,7 @@ def _entity(
         fields=MappingProxyType(fields),
         title_field=_title_field(entity),
         search=tuple(f.name for f in entity.fields if f.search),
-        rules=rules,
+        rules=tuple(_rule(rule) for rule in entity.rules),
         actions=MappingProxyType(
             {name: _action(name, item) for name, item in entity.actions.items()}
         ),
@@ -175,7 +174,7 @@ def _entity(
         soft_delete=entity.soft_delete,
         history=entity.history,
         events=entity.events,
-        payloads=_payloads(fields, rules),
+        payloads=Payloads(_properties(fields)),
         has_sequences=any(f.type == "sequence" for f in entity.fields),
         has_custom=entity.storage is None,
         has_code=service.has_code,
@@ -268,7 +267,7 @@ def _lines(
         soft_delete=False,
         history=False,
         events=False,
-        payloads=_payloads(fields, ()),
+        payloads=Payloads(_properties(fields)),
         parent=key,
     )
 
@@ -348,12 +347,6 @@ def _column(item: CompiledField) -> sa.Column[Any]:
 
 def _properties(fields: Mapping[str, CompiledField]) -> dict[str, Property]:
     return {name: (f.definition, f.type, f.schema) for name, f in fields.items()}
-
-
-def _payloads(
-    fields: Mapping[str, CompiledField], rules: Iterable[CompiledRule]
-) -> Payloads:
-    return Payloads(_properties(fields), [(rule.when, rule.required) for rule in rules])
 
 
 def _line_schema(lines: CompiledEntity) -> dict[str, Any]:

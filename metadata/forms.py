@@ -5,10 +5,11 @@ Fields a user may not read are absent from both; fields he may not write are
 HorizontalLayout, Control.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from metadata.compiled import CompiledAction, CompiledEntity, CompiledField
+from metadata.form_rules import Reader, carried_rules, for_clients, for_shell
 from metadata.labels import locale_map, words_of
 
 Allowed = Callable[[str], bool]
@@ -24,10 +25,12 @@ def entity_form(
     form: str = "default",
     readable: Allowed,
     writable: Allowed,
+    preset: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return `{"schema", "ui"}` of a form; KeyError when the entity has no such form.
+    """Return `{"schema", "ui", "rules", "rule_fields"}` of a form.
 
-    `default` always exists; it shows every field in the author's order.
+    `default` always exists; it shows every field in the author's order. `preset` are
+    the fields that the user's role sets. Raises KeyError when there is no such form.
     """
     definition = entity.forms.get(form)
     if definition is None and form != "default":
@@ -37,11 +40,17 @@ def entity_form(
         names = list(definition.fields)
     shown = [entity.fields[name] for name in names if readable(name)]
     edited = {f.name for f in shown if f.writable and writable(f.name)}
+    sees = {f.name for f in shown}
+    carried = carried_rules(entity, Reader(sees, edited, preset))
     schema = _schema(entity, shown, edited)
+    clauses = for_clients(entity, carried)
+    if clauses:
+        schema["allOf"] = clauses
+    ui: Mapping[str, Any] = layout(shown, edited)
     if definition is not None and definition.ui:
-        ui = _pruned(definition.ui, {f.name for f in shown})
-        return {"schema": schema, "ui": ui or {"type": "VerticalLayout"}}
-    return {"schema": schema, "ui": layout(shown, edited)}
+        ui = _pruned(definition.ui, sees) or {"type": "VerticalLayout"}
+    rules, rule_fields = for_shell(entity, carried)
+    return {"schema": schema, "ui": ui, "rules": rules, "rule_fields": rule_fields}
 
 
 def action_form(action: CompiledAction) -> dict[str, Any] | None:
@@ -97,8 +106,10 @@ def control(field: CompiledField, *, edited: bool) -> dict[str, Any]:
     if definition.immutable:
         options["immutable"] = True
     if field.lines is not None:
-        children = field.lines.fields.values()
-        options["columns"] = [control(child, edited=edited) for child in children]
+        options["columns"] = [
+            control(child, edited=edited and child.writable)
+            for child in field.lines.fields.values()
+        ]
     return {
         "type": "Control",
         "scope": f"#/properties/{field.name}",
@@ -116,17 +127,12 @@ def _schema(
     entity: CompiledEntity, shown: list[CompiledField], edited: set[str]
 ) -> dict[str, Any]:
     source = entity.create_schema
-    visible = {field.name for field in shown}
-    schema: dict[str, Any] = {
+    return {
         "type": "object",
         "properties": {f.name: _property(f, f.name in edited) for f in shown},
         "required": [name for name in source.get("required", ()) if name in edited],
         "additionalProperties": False,
     }
-    clauses = [c for c in source.get("allOf", ()) if _names(c) <= visible]
-    if clauses:
-        schema["allOf"] = clauses
-    return schema
 
 
 def _property(field: CompiledField, edited: bool) -> dict[str, Any]:
@@ -151,20 +157,6 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
         return {"anyOf": [inner, {"type": "null"}], **kept} if inner else kept
     listed = [kinds] if isinstance(kinds, str) else list(kinds)
     return {**schema, "type": [*listed, "null"]}
-
-
-def _names(clause: Any) -> set[str]:
-    """Return every property that a clause of a rule names."""
-    found: set[str] = set()
-    if isinstance(clause, dict):
-        found.update(clause.get("required", ()))
-        found.update(clause.get("properties", {}))
-        for value in clause.values():
-            found |= _names(value)
-    elif isinstance(clause, list):
-        for item in clause:
-            found |= _names(item)
-    return found
 
 
 def _pruned(element: Mapping[str, Any], shown: set[str]) -> dict[str, Any] | None:

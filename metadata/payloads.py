@@ -1,18 +1,17 @@
 """What a payload of an entity must look like: JSON Schemas and their validators.
 
-Made when first used: a validator of thirty fields takes about 190 KB, and most
-entities of most tenants are only read. Called by nobody but `CompiledEntity`, which
-hands them out.
+Field by field; the entity's rules are judged later, over the record as it will be
+(`engine/record_values.py`). Made when first used: a validator of thirty fields takes
+about 190 KB, and most entities of most tenants are only read. Called by nobody but
+`CompiledEntity`, which hands them out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
 from metadata import patterns
-from metadata.condition_schema import to_schema
-from metadata.conditions import Condition
 from metadata.definitions import Service
 from metadata.fields import FIELD_TYPES
 from metadata.fields.base import FieldDefinition, FieldType
@@ -20,21 +19,15 @@ from metadata.fields.base import FieldDefinition, FieldType
 Property = tuple[FieldDefinition, FieldType[Any], Mapping[str, Any]]
 """A field as far as payloads go: definition, type, JSON Schema of a value."""
 
-Demand = tuple[Condition, Sequence[str]]
-"""A rule as far as JSON Schema can say it: when it holds, what must be filled."""
-
 
 class Payloads:
     """Schemas and validators of one entity's payloads."""
 
-    __slots__ = ("_create", "_demands", "_patch", "_properties", "_validators")
+    __slots__ = ("_create", "_patch", "_properties", "_validators")
 
-    def __init__(
-        self, properties: Mapping[str, Property], demands: Sequence[Demand] = ()
-    ) -> None:
-        """Take the fields by name, and the rules that demand fields."""
+    def __init__(self, properties: Mapping[str, Property]) -> None:
+        """Take the fields by name."""
         self._properties = properties
-        self._demands = demands
         self._create: dict[str, Any] | None = None
         self._patch: dict[str, Any] | None = None
         self._validators: dict[str, Draft202012Validator] = {}
@@ -43,11 +36,7 @@ class Payloads:
     def create_schema(self) -> Mapping[str, Any]:
         """Return the schema of a whole new record; required fields are demanded."""
         if self._create is None:
-            schema = record_schema(self._properties, required=True)
-            clauses = [c for demand in self._demands for c in self._clauses(demand)]
-            if clauses:
-                schema["allOf"] = clauses
-            self._create = schema
+            self._create = record_schema(self._properties, required=True)
         return self._create
 
     @property
@@ -77,19 +66,6 @@ class Payloads:
         if found is None:
             found = self._validators[name] = validator(schema)
         return found
-
-    def _clauses(self, demand: Demand) -> Iterable[dict[str, Any]]:
-        """Yield the part of a rule that JSON Schema can say, for forms and clients."""
-        when, required = demand
-        condition = to_schema(when)
-        names = [n for n in required if self._is_writable(n)]
-        if names and condition is not None:
-            filled = {name: {"not": {"type": "null"}} for name in names}
-            yield {"if": condition, "then": {"required": names, "properties": filled}}
-
-    def _is_writable(self, name: str) -> bool:
-        definition, kind, _ = self._properties[name]
-        return kind.writable and not definition.readonly
 
 
 def record_schema(

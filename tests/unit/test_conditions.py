@@ -93,12 +93,54 @@ def nothing(_variable: Variable) -> None:
     return None
 
 
+def plain(name: str, kind: str, **options: Any) -> dict[str, Any]:
+    return {"id": name, "name": name, "type": kind, **options}
+
+
+TYPED = compile_service(
+    Service.model_validate(
+        {
+            "id": "t",
+            "name": "t",
+            "entities": [
+                {
+                    "id": "e",
+                    "name": "e",
+                    "title_field": "text",
+                    "fields": [
+                        plain("n", "integer"),
+                        plain("s", "choice", options=["active", "new"]),
+                        plain("paid", "boolean"),
+                        plain("day", "date"),
+                        plain("fee", "money", currency="USD"),
+                        plain("price", "decimal"),
+                        plain("text", "text"),
+                        plain("notes", "long_text"),
+                        plain("body", "rich_text"),
+                        plain("phone", "phone"),
+                        plain("mail", "email"),
+                        plain("at", "datetime"),
+                        plain("opens", "time"),
+                        plain("ref", "uuid"),
+                        plain("tags", "tags"),
+                        plain("lines", "lines", fields=[plain("n", "integer")]),
+                        plain("five", "integer", default=5),
+                        plain("today", "date", default="$today"),
+                        plain("locked", "integer", readonly=True),
+                    ],
+                }
+            ],
+        }
+    ),
+    1,
+).entities["e"]
 RECORDS: tuple[dict[str, Any], ...] = (
     {},
-    {"n": None, "s": None},
-    {"n": 5, "s": "active"},
-    {"n": 10, "s": "new"},
-    {"n": -1, "s": ""},
+    {"n": None, "s": None, "five": None, "paid": None, "tags": None},
+    {"n": 5, "s": "active", "paid": True, "day": "2026-03-31", "fee": 950},
+    {"n": 10, "s": "new", "paid": False, "five": 9, "tags": [], "price": "9.50"},
+    {"n": -1, "day": "2026-04-01", "fee": 0, "five": 5, "price": 9.5, "tags": ["a"]},
+    {"n": 5.0, "mail": "a@b.de", "phone": "0812 3456 789", "opens": "08:30"},
 )
 
 
@@ -120,10 +162,28 @@ RECORDS: tuple[dict[str, Any], ...] = (
         {"n": {"_lt": 5}},
         {"n": {"_lte": 5}},
         {"n": {"_between": [0, 5]}},
+        {"n": {"_in": [5, 6]}},
+        {"n": {"_nin": [5, 5]}},
         {"s": {"_in": ["active", "new"]}},
         {"s": {"_in": []}},
         {"s": {"_nin": ["active"]}},
         {"s": {"_nin": []}},
+        {"s": {"_eq": "no longer an option"}},
+        {"paid": {"_eq": True}},
+        {"paid": {"_neq": True}},
+        {"paid": {"_not": {"_eq": False}}},
+        {"day": {"_eq": "2026-03-31"}},
+        {"day": {"_nin": ["2026-03-31"]}},
+        {"fee": {"_gt": 100}},
+        {"price": {"_null": True}},
+        {"tags": {"_null": False}},
+        {"mail": {"_null": False}},
+        {"_not": {"phone": {"_null": True}}},
+        {"five": {"_eq": 5}},
+        {"five": {"_neq": 5}},
+        {"five": {"_null": True}},
+        {"five": {"_gt": 4}},
+        {"_not": {"five": {"_in": [5, 9]}}},
         {"_not": {"n": {"_lt": 6}}},
         {"_or": [{"n": {"_lt": 0}}, {"s": {"_eq": "new"}}]},
         {"s": {"_eq": ""}, "n": {"_lt": 0}},
@@ -131,10 +191,12 @@ RECORDS: tuple[dict[str, Any], ...] = (
 )
 def test_a_schema_is_met_exactly_when_the_condition_is(raw: Any, record: Any) -> None:
     condition = parse(raw)
-    schema = to_schema(condition)
+    schema = to_schema(condition, TYPED.fields)
     assert schema is not None
+    assert TYPED.create_validator.is_valid(record)
     met = jsonschema_rs.Draft202012Validator(schema).is_valid(record)
-    assert met is evaluate(condition, record, nothing)
+    whole = {"five": 5, **record}
+    assert met is evaluate(condition, whole, nothing, TYPED.fields)
 
 
 @pytest.mark.parametrize(
@@ -142,15 +204,48 @@ def test_a_schema_is_met_exactly_when_the_condition_is(raw: Any, record: Any) ->
     [
         {"n": {"_eq": "$user.id"}},
         {"n": {"_in": ["$user.id"]}},
-        {"plan": {"n": {"_eq": 1}}},
         {"n": {"_lt": "5"}},
-        {"n": {"_contains": "a"}},
+        {"n": {"_eq": "5"}},
+        {"n": {"_eq": True}},
+        {"n": {"_in": [1, "2"]}},
+        {"n": {"_eq": 2**60}},
+        {"n": {"_eq": 5.5}},
+        {"fee": {"_eq": "9.50"}},
+        {"paid": {"_eq": "yes"}},
+        {"day": {"_gt": "2026-03-31"}},
+        {"day": {"_eq": " 2026-03-31"}},
+        {"s": {"_gt": "a"}},
+        {"price": {"_eq": 9.5}},
+        {"price": {"_neq": 9.5}},
+        {"price": {"_nin": [9.5]}},
+        {"price": {"_not": {"_gt": 9}}},
+        {"price": {"_gt": 9}},
+        {"price": {"_between": [9, 10]}},
+        {"text": {"_eq": "VIP"}},
+        {"text": {"_neq": "VIP"}},
+        {"text": {"_null": True}},
+        {"notes": {"_eq": None}},
+        {"body": {"_null": False}},
+        {"mail": {"_eq": "a@b.de"}},
+        {"at": {"_eq": "2026-03-31T00:00:00Z"}},
+        {"opens": {"_in": ["08:30"]}},
+        {"ref": {"_eq": "00000000-0000-4000-8000-00000000000a"}},
+        {"tags": {"_contains": "a"}},
+        {"tags": {"_in": ["a"]}},
+        {"text": {"_contains": "a"}},
+        {"today": {"_null": True}},
+        {"locked": {"_null": True}},
+        {"lines": {"_null": True}},
         {"lines": {"_some": {"n": {"_eq": 1}}}},
-        {"_not": {"n": {"_starts": "a"}}},
+        {"plan": {"n": {"_eq": 1}}},
+        {"created_at": {"_null": True}},
+        {"_not": {"text": {"_starts": "a"}}},
+        {"_and": [{"n": {"_eq": 5}}, {"text": {"_eq": "a"}}]},
+        {"_or": [{"n": {"_eq": 5}}, {"text": {"_eq": "a"}}]},
     ],
 )
 def test_what_a_schema_cannot_say_is_left_to_the_server(raw: Any) -> None:
-    assert to_schema(parse(raw)) is None
+    assert to_schema(parse(raw), TYPED.fields) is None
 
 
 def test_a_new_record_starts_at_the_initial_state() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jsonschema_rs
+import pytest
 
 from metadata.compiled import CompiledEntity, CompiledService
 from metadata.compiler import compile_service
@@ -29,7 +30,8 @@ SHOP: dict[str, Any] = {
                 {"id": "n", "name": "notes", "type": "long_text"},
             ],
             "rules": [
-                {"if": {"status": {"_eq": "paid"}}, "then": {"required": ["notes"]}},
+                {"if": {"status": {"_eq": "paid"}}, "then": {"required": ["notes"]},
+                 "message": "Say how it was paid."},
                 {"if": {"margin": {"_eq": 5}}, "then": {"required": ["notes"]}},
             ],
             "forms": {
@@ -120,6 +122,74 @@ def test_a_hidden_field_is_in_no_part_of_a_form() -> None:
     for name in ("default", "short"):
         form = entity_form(orders(), form=name, readable=no_margin, writable=everything)
         assert "margin" not in str(form), name
+
+
+def rules_of(**options: Any) -> list[dict[str, Any]]:
+    given = {"readable": everything, "writable": everything, **options}
+    return list(entity_form(orders(), **given)["rules"])
+
+
+def test_a_form_carries_the_rules_with_their_words() -> None:
+    form = entity_form(orders(), readable=everything, writable=everything)
+    assert form["rules"][0] == {
+        "if": {"status": {"_eq": "paid"}},
+        "then": {"required": ["notes"]},
+        "message": {"en": "Say how it was paid."},
+    }
+    assert form["rule_fields"] == {
+        "status": {"type": "choice", "options": ["open", "paid"]},
+        "margin": {"type": "integer"},
+        "notes": {"type": "long_text"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, ["status", "margin"]),
+        ({"readable": no_margin}, ["status"]),
+        ({"readable": lambda name: name != "notes"}, []),
+        ({"writable": lambda name: name != "notes"}, []),
+        ({"writable": lambda name: name != "status"}, ["status", "margin"]),
+        ({"preset": {"status"}}, ["margin"]),
+        ({"preset": {"notes"}}, []),
+        ({"form": "short"}, ["margin"]),
+    ],
+)
+def test_a_form_leaves_out_rules_that_its_reader_cannot_keep_or_know(
+    options: Any, said: list[str]
+) -> None:
+    assert [next(iter(rule["if"])) for rule in rules_of(**options)] == said
+    form = entity_form(
+        orders(), **{"readable": everything, "writable": everything, **options}
+    )
+    assert len(form["schema"].get("allOf", ())) == len(said)
+
+
+def test_the_clauses_of_a_form_are_not_in_the_servers_own_schema() -> None:
+    assert "allOf" not in orders().create_schema
+    assert orders().create_validator.is_valid({"code": "a", "status": "paid"})
+
+
+def test_a_computed_column_of_lines_is_shown_read_only() -> None:
+    count = {"id": "c", "name": "count", "type": "integer"}
+    twice = {
+        "id": "t",
+        "name": "twice",
+        "type": "computed",
+        "result": {"type": "integer"},
+        "expression": {"_mul": [{"field": "count"}, 2]},
+    }
+    lines = {"id": "l", "name": "rows", "type": "lines", "fields": [count, twice]}
+    bills = {"id": "b", "name": "bills", "fields": [lines]}
+    service = {"id": "x", "name": "x", "entities": [bills]}
+    entity = compile_service(Service.model_validate(service), 1).entities["bills"]
+    form = entity_form(entity, readable=everything, writable=everything)
+    (shown,) = form["ui"]["elements"]
+    readonly = {
+        c["scope"]: c["options"]["readonly"] for c in shown["options"]["columns"]
+    }
+    assert readonly == {"#/properties/count": False, "#/properties/twice": True}
 
 
 def test_a_field_that_may_not_be_written_is_read_only_and_not_demanded() -> None:

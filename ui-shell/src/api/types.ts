@@ -149,6 +149,18 @@ export type RecordAction = {
   ui?: UiElement | null;
 };
 
+/** A rule of the entity: when `if` holds, `then` must hold too. */
+export type FormRule = {
+  if: JsonObject;
+  then: { required?: string[]; readonly?: string[]; check?: JsonObject };
+  message: Label | null;
+};
+
+/** How the values of the fields that rules name are compared. */
+export type RuleFields = {
+  [name: string]: { type: string; digits?: number; options?: string[]; fields?: RuleFields };
+};
+
 export type EntityForm = {
   service: string;
   entity: string;
@@ -160,6 +172,8 @@ export type EntityForm = {
   version?: number;
   schema: PropertySchema;
   ui: UiElement;
+  rules?: FormRule[];
+  rule_fields?: RuleFields;
   list: {
     columns: Column[];
     available?: Column[];

@@ -39,7 +39,7 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
 
   async function submit(event: FormEvent) {
     event.preventDefault();
-    const findings = findingsOf(form.schema, values, record ? start : null);
+    const findings = findingsOf(form, values, record ? start : null);
     if (findings.length) {
       setFailure(new ApiError(422, "VALIDATION_FAILED", "", findings));
       return;
@@ -98,15 +98,20 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
               <List size="sm" mt="xs">
                 {failure.details.map((detail) => (
                   <List.Item key={`${detail.field} ${detail.code}`}>
-                    <Anchor
-                      component="button"
-                      type="button"
-                      size="sm"
-                      onClick={() => focusField(detail.field)}
-                    >
-                      {labelOf(form, detail.field)}
-                    </Anchor>
-                    {`: ${detail.message}`}
+                    {detail.field !== "" && (
+                      <>
+                        <Anchor
+                          component="button"
+                          type="button"
+                          size="sm"
+                          onClick={() => focusField(detail.field)}
+                        >
+                          {labelOf(form, detail.field)}
+                        </Anchor>
+                        {": "}
+                      </>
+                    )}
+                    {detail.message}
                   </List.Item>
                 ))}
               </List>

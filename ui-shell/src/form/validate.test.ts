@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { EntityRecord, JsonObject, PropertySchema } from "../api/types";
+import type { EntityRecord, JsonObject } from "../api/types";
+import type { Ruled } from "./rules";
 import { findingsOf } from "./validate";
 import { bodyOf, changesOf, initialValues } from "./values";
 
@@ -10,10 +11,11 @@ type Vector = {
   values: JsonObject;
   body: JsonObject;
   wrong: string[];
+  says?: { [field: string]: string };
 };
 type File = {
   record: EntityRecord;
-  forms: { [name: string]: { schema: PropertySchema } };
+  forms: { [name: string]: Ruled };
   vectors: Vector[];
 };
 
@@ -25,47 +27,94 @@ const named = file.vectors.map((vector): [string, Vector] => [
 ]);
 
 test.each(named)("the server's answer: %s", (_, vector) => {
-  const { schema } = file.forms[vector.form]!;
+  const form = file.forms[vector.form]!;
+  const { schema } = form;
   const start = vector.edits ? initialValues(schema, file.record) : null;
   const values = { ...start, ...vector.values };
   const body = start ? changesOf(schema, start, values) : bodyOf(schema, values);
   expect(body).toEqual(vector.body);
-  const found = findingsOf(schema, values, start).map(({ field }) => field);
-  expect(found.sort()).toEqual(vector.wrong);
+  const found = findingsOf(form, values, start);
+  expect(found.map(({ field }) => field).sort()).toEqual(vector.wrong);
+  for (const { field, code, message } of found) {
+    const said = vector.says?.[field];
+    if (said !== undefined) expect([field, code, message]).toEqual([field, code, said]);
+  }
 });
 
-const schema: PropertySchema = {
-  type: "object",
-  properties: {
-    name: { type: "string", minLength: 1 },
-    due: { type: ["integer", "null"], minimum: 1, maximum: 28 },
-    status: { type: "string", enum: ["new", "active"] },
-    plan: { type: ["string", "null"] },
-    code: { type: "string", readOnly: true },
+const form: Ruled = {
+  schema: {
+    type: "object",
+    properties: {
+      name: { type: "string", minLength: 1 },
+      due: { type: ["integer", "null"], minimum: 1, maximum: 28 },
+      status: { type: "string", enum: ["new", "active"] },
+      plan: { type: ["string", "null"] },
+      code: { type: "string", readOnly: true },
+    },
+    required: ["name", "code"],
+    allOf: [{ required: ["said again for other clients"] }],
   },
-  required: ["name", "code"],
-  ...{
-  allOf: [
+  rules: [
     {
-      if: { required: ["status"], properties: { status: { const: "active" } } },
+      if: { status: { _eq: "active" } },
       then: { required: ["plan"] },
+      message: { en: "Choose a plan first.", id: "Pilih paket dulu." },
+    },
+    {
+      if: { status: { _eq: "active" } },
+      then: { readonly: ["name"], check: { due: { _null: false } } },
+      message: null,
     },
   ],
-  } as object,
+  rule_fields: {
+    status: { type: "choice", options: ["new", "active"] },
+    plan: { type: "relation" },
+    name: { type: "text" },
+    due: { type: "integer" },
+  },
 };
 
-const fields = (values: Parameters<typeof findingsOf>[1]) =>
-  findingsOf(schema, values).map(({ field }) => field);
+const fields = (values: JsonObject) => findingsOf(form, values).map(({ field }) => field);
 
 test("what fits has no findings", () => {
-  expect(findingsOf(schema, { name: "a", due: 5, status: "new" })).toEqual([]);
+  expect(findingsOf(form, { name: "a", due: 5, status: "new" })).toEqual([]);
 });
 
 test("each field is named once, and a field the server fills in is not", () => {
   expect(fields({ name: "", due: 40 }).sort()).toEqual(["due", "name"]);
 });
 
-test("a condition asks for a field only where it is met", () => {
-  expect(fields({ name: "a", status: "active" })).toEqual(["plan"]);
+test("a rule asks for a field only where its condition is met", () => {
+  expect(fields({ name: "a", status: "active", due: 1 })).toEqual(["plan"]);
   expect(fields({ name: "a", status: "new" })).toEqual([]);
+});
+
+test("a rule speaks with its own words, or with those for its demand", () => {
+  const id = "00000000-0000-4000-8000-00000000000a";
+  expect(findingsOf(form, { name: "a", status: "active" })).toEqual([
+    { field: "plan", code: "required", message: "Choose a plan first." },
+    { field: "", code: "rule", message: "These values do not go together." },
+  ]);
+  const start = { name: "a", status: "active", due: 1, plan: id };
+  expect(findingsOf(form, { ...start, name: "b" }, start)).toEqual([
+    { field: "name", code: "readonly", message: "This can no longer change." },
+  ]);
+});
+
+test("what starts with a dollar sign is a text, not a variable", () => {
+  const id = "00000000-0000-4000-8000-00000000000a";
+  const start = { name: "$today", status: "active", due: 1, plan: id };
+  expect(findingsOf(form, { ...start, name: " $today " }, start)).toEqual([]);
+  expect(findingsOf(form, { ...start, name: "$now" }, start)).toHaveLength(1);
+});
+
+test("a record that breaks a rule already may be left as it is", () => {
+  const start = { name: "a", status: "active", due: null, plan: null };
+  expect(findingsOf(form, start, start)).toEqual([]);
+});
+
+test("a default that the server fills in is not asked for", () => {
+  const today = { ...form.schema.properties, plan: { default: "$today" } };
+  const filled = { ...form, schema: { ...form.schema, properties: today } };
+  expect(findingsOf(filled, { name: "a", status: "active", due: 1 })).toEqual([]);
 });

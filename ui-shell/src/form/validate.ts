@@ -1,9 +1,8 @@
 import { type Schema, Validator } from "@cfworker/json-schema";
 import type { Detail, JsonObject, PropertySchema } from "../api/types";
 import { type TextKey, t } from "../i18n";
+import { brokenRules, type Ruled } from "./rules";
 import { bodyOf, changesOf } from "./values";
-
-type Properties = { [name: string]: PropertySchema };
 
 const WORDS: { [keyword: string]: TextKey } = {
   required: "form.bad_required",
@@ -24,25 +23,26 @@ const WORDS: { [keyword: string]: TextKey } = {
 const PASSING = new Set(["properties", "allOf", "anyOf", "oneOf", "if", "then", "else", "items", "$ref"]);
 const NAMING = new Set(["required", "additionalProperties"]);
 
-/** Returns what the server's schema has against what the form would send, one finding a field.
+/** Returns what the server has against what the form would send, one finding a field.
  *
  * `start` holds the values of the record that is edited, null for a new one. As on the
- * server only what changes is checked then, and only a new record must be whole; what
- * is asked for where a condition is met is asked for of the record as it will be. The
+ * server only what changes is checked then, and only a new record must be whole. The
+ * schema's `allOf` says rules again, for clients without the condition language. The
  * server checks again and its word is final. */
 export function findingsOf(
-  schema: PropertySchema,
+  form: Ruled,
   values: JsonObject,
   start: JsonObject | null = null,
 ): Detail[] {
-  const { allOf, required = [], properties = {}, ...shape } = schema;
-  const body = start ? changesOf(schema, start, values) : bodyOf(schema, values);
+  const { allOf: _, required = [], properties = {}, ...shape } = form.schema;
+  const body = start ? changesOf(form.schema, start, values) : bodyOf(form.schema, values);
   const demanded = required.filter((name) => isDemanded(properties[name]));
   const wanted = { ...shape, properties, required: start ? [] : demanded };
-  const whole = start ? { ...start, ...body } : { ...defaultsOf(properties), ...body };
   const found = new Map<string, Detail>();
   collect(found, wanted, body);
-  if (allOf) collect(found, { allOf }, whole);
+  for (const detail of brokenRules(form, start, body)) {
+    if (!found.has(detail.field)) found.set(detail.field, detail);
+  }
   return [...found.values()];
 }
 
@@ -61,14 +61,4 @@ function collect(found: Map<string, Detail>, schema: PropertySchema, body: JsonO
     if (!field || found.has(field)) continue;
     found.set(field, { field, code: keyword, message: t(WORDS[keyword] ?? "form.bad_other") });
   }
-}
-
-/** Returns what the server fills in where a new record has no value. */
-function defaultsOf(properties: Properties): JsonObject {
-  const values: JsonObject = {};
-  for (const [name, { default: value }] of Object.entries(properties)) {
-    const isVariable = typeof value === "string" && value.startsWith("$");
-    if (value !== undefined && !isVariable) values[name] = value;
-  }
-  return values;
 }
