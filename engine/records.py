@@ -38,6 +38,7 @@ from engine.record_columns import Columns, ColumnWriter
 from engine.record_errors import as_client_error
 from engine.record_reads import RecordReader, record_of
 from engine.record_references import References, Run, lock
+from engine.record_rules import Rights
 from engine.record_session import InTransaction, RoundTrip, Session
 from metadata.compiled import CompiledEntity
 from registry.service import Change, Operation, Service
@@ -283,7 +284,12 @@ class Records:
         await self._hooks("before", write, change, session)
         values = change.values
         record_values.check_rules(
-            write.ctx, write.entity, values, values, creating=True
+            write.ctx,
+            write.entity,
+            values,
+            values,
+            creating=True,
+            rights=_rights(write),
         )
         columns = self._columns.of(
             write.ctx, write.entity, record_id, values, creating=True
@@ -338,7 +344,9 @@ class Records:
             return await self._written(write, record_id, session)
         record_values.check_transitions(entity, old, values)
         merged = {**old, **values}
-        record_values.check_rules(ctx, entity, merged, values, creating=False)
+        record_values.check_rules(
+            ctx, entity, merged, values, creating=False, rights=_rights(write)
+        )
         columns = self._columns.of(ctx, entity, record_id, values, creating=False)
         entry = self._entry(write, write.action or "update", columns.changes(old))
         run = self._runner(write, session)
@@ -605,6 +613,11 @@ def _shown(record_id: UUID, rows: Sequence[Row]) -> Written:
         return Written(record_id, 0, b'{"id":"%s"}' % str(record_id).encode())
     body, version = found
     return Written(record_id, version, body)
+
+
+def _rights(write: _Write) -> Rights | None:
+    """Return what the user may read and write; None where service code writes."""
+    return None if write.as_service else Rights(write.read, write.grant)
 
 
 def _for_fields(grant: Grant, fields: Collection[str]) -> Grant:

@@ -36,6 +36,7 @@ from engine.policy import Policy
 from engine.record_columns import ColumnWriter, sequences_of
 from engine.record_errors import as_client_error, unique_sets
 from engine.record_reads import RecordReader
+from engine.record_rules import Rights
 from engine.record_session import InTransaction
 from engine.records import Records
 from engine.transfer import rows as files
@@ -258,6 +259,7 @@ class Imports:
 
         total = skipped = 0
         report: dict[str, Any] = {}
+        read = await self._policy.authorize(ctx, entity.resource, "read")
         kept = _Kept(ctx, entity, import_id, digest, options, errors)
         try:
             async with self._database.transaction(ctx.tenant_id) as connection:
@@ -265,7 +267,8 @@ class Imports:
                     known = await self._known(connection, ctx, entity, digest)
                     if known is not None:
                         return {**known, "repeated": True}
-                work = _Work(self, ctx, entity, grant, options, errors, connection)
+                rights = Rights(read, grant)
+                work = _Work(self, ctx, entity, rights, options, errors, connection)
                 total = await work.stage(file)
                 skipped = await work.check()
                 fitting = max(total - len(errors.failed_rows) - skipped, 0)
@@ -336,7 +339,7 @@ class _Work:
         imports: Imports,
         ctx: RequestContext,
         entity: CompiledEntity,
-        grant: Grant,
+        rights: Rights,
         options: _Options,
         errors: _Errors,
         connection: Transaction,
@@ -344,7 +347,8 @@ class _Work:
         self._imports = imports
         self._ctx = ctx
         self._entity = entity
-        self._grant = grant
+        self._rights = rights
+        self._grant = rights.write
         self._options = options
         self._errors = errors
         self._connection = connection
@@ -452,6 +456,7 @@ class _Work:
                 values,
                 values,
                 creating=True,
+                rights=self._rights,
             )
             columns = self._imports._columns.of(  # noqa: SLF001
                 self._ctx, self._entity, record_id, values, creating=False
