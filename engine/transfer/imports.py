@@ -441,7 +441,7 @@ class _Work:
             return None
         given, wrong = await self._values(row)
         for detail in wrong:
-            self._errors.add(number, detail, row.get(detail.field))
+            self._note(number, detail, row)
         if wrong:
             return None
         record_id = uuid7()
@@ -463,11 +463,11 @@ class _Work:
             )
         except ValidationFailed as error:
             for detail in error.details:
-                self._errors.add(number, detail, row.get(detail.field))
+                self._note(number, detail, row)
             return None
         except Refused as error:
             detail = Detail(error.field, error.code, error.message)
-            self._errors.add(number, detail, row.get(error.field))
+            self._note(number, detail, row)
             return None
         changes = columns.changes(None) if self._entity.history else {}
         texts = [columns.texts.get(name) for name in staging.names]
@@ -511,6 +511,13 @@ class _Work:
                     wrong.append(Detail(name, error.code, error.message))
         return values, wrong
 
+    def _note(self, number: int, detail: Detail, row: Mapping[str, Any]) -> None:
+        """Note a finding with the value that does not fit, unless it is a secret."""
+        item = self._entity.fields.get(detail.field)
+        is_secret = item is not None and item.type.secret
+        value = None if is_secret else row.get(detail.field)
+        self._errors.add(number, detail, value)
+
     async def _hooked(self, record_id: UUID, values: dict[str, Any]) -> dict[str, Any]:
         if not self._before:
             return values
@@ -518,7 +525,7 @@ class _Work:
         host = self._host()
         for hook in self._before:
             await hook(host, change)
-        return change.values
+        return record_values.of_hooks(self._entity, change.values, None)
 
     def _host(self) -> RecordHost:
         return RecordHost(
@@ -573,6 +580,10 @@ class _Work:
     async def _missing(self, name: str, target: CompiledEntity) -> None:
         if self._staging is None:
             return
+        if target.soft_delete:
+            await self._connection.execute(
+                self._staging.lock_targets(name, target), self._tenant
+            )
         found = await self._connection.execute(
             self._staging.missing_targets(name, target), self._tenant
         )

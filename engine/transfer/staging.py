@@ -69,6 +69,23 @@ class Staging:
             live=_live(target),
         )
 
+    def lock_targets(self, name: str, target: CompiledEntity) -> sql.Composed:
+        """Return the statement that keeps the chosen records from a soft delete.
+
+        It comes before `missing_targets`: what it had to wait for is seen by that.
+        """
+        column = self.column_of(name)
+        return sql.SQL(
+            "SELECT 1 FROM {table} t WHERE {tenant}t.id IN (SELECT s.{column}::uuid "
+            "FROM pg_temp.{staging} s){live} ORDER BY t.id FOR KEY SHARE OF t"
+        ).format(
+            column=column,
+            staging=sql.Identifier(STAGING),
+            table=sql.SQL(layout(target).table),
+            tenant=_of_tenant(target),
+            live=_live(target),
+        )
+
     def duplicates(self, names: Sequence[str]) -> sql.Composed:
         """Return the query for rows whose unique key stands twice in the file."""
         keys = [self.column_of(name) for name in names]
