@@ -47,6 +47,7 @@ async def test_a_login_answers_in_the_shape_of_the_contract(world: World) -> Non
         "expires_in",
         "user",
         "tenants",
+        "time_zone",
     }
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 900)
     assert answer["user"] == {
