@@ -16,6 +16,7 @@ from engine.history import History
 from engine.identity import Identity
 from engine.platform import Platform
 from engine.policy import Policy
+from engine.policy_poll import Poll
 from engine.record_columns import ColumnWriter
 from engine.record_reads import RecordReader
 from engine.record_references import References
@@ -65,7 +66,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     )
     await database.open()
     try:
-        catalog = Catalog(database.lookup, database.listen)
+        catalog = Catalog(database.lookup, database.listen, Poll)
         policy = Policy(database)
         identity = Identity(database, settings)
         follow_ups = FollowUps(database.owner, database.system)

@@ -1,7 +1,7 @@
 """A check that runs every few seconds, so that a lost notification heals.
 
 Owns the task and what happens when the database stays away: caches that nobody could
-check for 30 s are forgotten, never trusted. Used by policy and identity.
+check for 30 s are forgotten, never trusted. Used by policy, identity and catalog.
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""Reads and writes stored metadata: services, versions, assignments; nobody else does.
+"""Reads and writes stored metadata: services, versions, assignments.
+
+Nobody else does, but for what a worker reads to keep up (`store_catalog.py`).
 
 Takes a connection, never makes one, and never commits: the caller's transaction does.
 Definitions are stored in their canonical JSON with its SHA-256.
@@ -77,16 +79,6 @@ async def services(connection: Connection, since: int = 0) -> list[StoredService
         (since,),
     )
     return [StoredService(**row) for row in await rows.fetchall()]
-
-
-async def published_versions(connection: Connection, since: int) -> dict[str, int]:
-    """Return the published versions of services whose revision is over `since`."""
-    rows = await connection.execute(
-        "SELECT name, published_version FROM rangka.services "
-        "WHERE revision > %s AND published_version IS NOT NULL",
-        (since,),
-    )
-    return {row["name"]: row["published_version"] for row in await rows.fetchall()}
 
 
 async def unpublished(connection: Connection) -> set[str]:

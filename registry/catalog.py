@@ -7,33 +7,43 @@ same however many services there are.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from metadata import platform, store
+from metadata import platform, store, store_catalog
 from metadata.compiled import CompiledEntity, CompiledService
 from metadata.compiler import compile_service
 from metadata.definitions import Service
 from metadata.store import StoredAssignment, StoredService
 from registry.variants import Variants
 
-logger = logging.getLogger("rangka.catalog")
-
-POLL_SECONDS = 2.0
 REVISION_WINDOW = 50
 MAX_TENANTS = 10_000
 PLATFORM = "platform"
 
 Connect = Callable[[], AbstractAsyncContextManager[AsyncConnection[DictRow]]]
 Listen = Callable[..., Awaitable[None]]
+
+
+class Poll(Protocol):
+    """A check that is repeated, so that lost news heals."""
+
+    def start(self) -> None:
+        """Begin to check now and then."""
+
+    async def stop(self) -> None:
+        """End."""
+
+
+MakePoll = Callable[[str, Callable[[], Awaitable[None]], Callable[[], None]], Poll]
+"""Takes a name, the check, and what forgets everything when checks keep failing."""
 
 
 class ServiceUnavailable(Exception):
@@ -58,9 +68,10 @@ class _Known:
 
 @dataclass(slots=True)
 class _Tenant:
-    """What one tenant is assigned."""
+    """What one tenant is assigned, at one revision."""
 
     id: UUID
+    revision: int
     assignments: Mapping[str, StoredAssignment]
 
 
@@ -72,17 +83,26 @@ class Catalog:
             whether what it began with is still what is served.
     """
 
-    def __init__(self, connect: Connect, listen: Listen | None = None) -> None:
-        """Take `connect`, which opens a system connection, and `listen` for NOTIFY."""
+    def __init__(
+        self,
+        connect: Connect,
+        listen: Listen | None = None,
+        make_poll: MakePoll | None = None,
+    ) -> None:
+        """Take `connect`, which opens a system connection, and two ways to news.
+
+        `listen` subscribes to NOTIFY; `make_poll` repeats a check, since a
+        notification may be lost.
+        """
         self._connect = connect
         self._listen = listen
+        self._poll = make_poll and make_poll("catalog", self.check, self.forget_all)
         self._known: dict[str, _Known] = {}
         self._tenants: dict[UUID, _Tenant] = {}
         self._variants = Variants()
         self._revision = 0
         self.generation = 0
         self._news = 0
-        self._poller: asyncio.Task[None] | None = None
         self._loading: dict[str, asyncio.Lock] = {}
         self._platform = compile_service(platform.load(), 1)
 
@@ -94,13 +114,13 @@ class Catalog:
                 "rangka_services", self._on_service, self._on_reconnected
             )
             await self._listen("rangka_assignments", self._on_assignment)
-            self._poller = asyncio.create_task(self._poll())
+        if self._poll is not None:
+            self._poll.start()
 
     async def stop(self) -> None:
         """Stop hearing of changes."""
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
+        if self._poll is not None:
+            await self._poll.stop()
 
     def peek_entity(
         self, tenant_id: UUID, service: str, entity: str
@@ -190,6 +210,22 @@ class Catalog:
         self._news += 1
         self._tenants.pop(tenant_id, None)
 
+    def forget_all(self) -> None:
+        """Read what every tenant is assigned again; services are kept."""
+        self._news += 1
+        self._tenants.clear()
+
+    async def check(self) -> None:
+        """Take every change of services and assignments that there is by now."""
+        await self._read_changes()
+        known = {tenant.id: tenant.revision for tenant in self._tenants.values()}
+        if not known:
+            return
+        async with self._connect() as connection:
+            changed = await store_catalog.changed_tenants(connection, known)
+        for tenant_id in changed:
+            self.forget(tenant_id)
+
     async def reload(self, name: str) -> None:
         """Take the published version of one service; nothing else is touched."""
         lock = self._loading.setdefault(name, asyncio.Lock())
@@ -220,7 +256,7 @@ class Catalog:
         One short query when there is none.
         """
         async with self._connect() as connection:
-            published = await store.published_versions(connection, self._seen)
+            published = await store_catalog.published_versions(connection, self._seen)
         for name, version in published.items():
             known = self._known.get(name)
             held = known.compiled if known else None
@@ -262,8 +298,10 @@ class Catalog:
         if tenant is None:
             news = self._news
             async with self._connect() as connection:
+                # First, so that a change in between is noticed by the next check.
+                revision = await store_catalog.catalog_revision(connection, tenant_id)
                 assignments = await store.assignments(connection, tenant_id)
-            tenant = _Tenant(tenant_id, assignments)
+            tenant = _Tenant(tenant_id, revision, assignments)
             if news != self._news:
                 # Something changed while reading: use it once, do not keep it.
                 return tenant
@@ -304,17 +342,8 @@ class Catalog:
         self.forget(UUID(tenant))
 
     async def _on_reconnected(self) -> None:
-        self._news += 1
-        self._tenants.clear()
+        self.forget_all()
         await self._read_changes()
-
-    async def _poll(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self._read_changes()
-            except Exception:
-                logger.warning("cannot read changes of services now", exc_info=True)
 
 
 async def _index(connection: AsyncConnection[DictRow], name: str) -> _Known:
