@@ -29,7 +29,12 @@ SHOP = compile_service(
                     "fields": [
                         {"id": "n", "name": "name", "type": "text"},
                         {"id": "t", "name": "tags", "type": "tags"},
-                        {"id": "u", "name": "up", "type": "relation", "to": "shop.cats"},
+                        {
+                            "id": "u",
+                            "name": "up",
+                            "type": "relation",
+                            "to": "shop.cats",
+                        },
                     ],
                 },
                 {
