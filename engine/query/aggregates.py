@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import MACADDR
 
 from engine.context import Grant, RequestContext
 from engine.driver import Call
@@ -18,6 +19,9 @@ MAX_GROUPS = 1000
 SUMMED = frozenset(
     {"integer", "decimal", "money", "percent", "rate", "bytes", "duration"}
 )
+
+_UNCOMPARED = (sa.Uuid, sa.Boolean, MACADDR)
+"""Types that PostgreSQL sorts, but has no `min` and `max` for (manual, 9.21)."""
 
 
 def plan_aggregate(
@@ -124,6 +128,10 @@ def _function(scope: Scope, item: Aggregate) -> sa.ColumnElement[Any]:
             return sa.cast(add(value), sa.Numeric())
     if not kind.sortable:
         raise unknown_field(definition.name)
+    if isinstance(kind.sql_type(definition), _UNCOMPARED):
+        raise BadRequest(
+            f"{item.path} has no least and no greatest value.", code="INVALID_QUERY"
+        )
     made = sa.func.min(value) if item.function == "_min" else sa.func.max(value)
     made.type = kind.sql_type(definition)
     return kind.to_json(definition, made)
