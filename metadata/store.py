@@ -170,13 +170,15 @@ async def register(
 ) -> bool:
     """Add a service to the registry; its first draft is the definition.
 
-    Returns False when there is one of this name already, which stays as it is.
+    Returns False when there is one of this name already, which stays as it is; or one
+    whose name makes the same schema (`a-b` and `a_b`).
     """
     added = await connection.execute(
         "INSERT INTO rangka.services (id, name, schema_name, label, description, type, "
         "category, visibility, is_builtin, draft, draft_revision, registered_by) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s) "
-        "ON CONFLICT (name) DO NOTHING",
+        # Of any key: two at once may meet at the schema's name before their own.
+        "ON CONFLICT DO NOTHING",
         (
             service_id,
             definition.name,

@@ -122,7 +122,8 @@ async def register(request: AnyRequest) -> Response[bytes]:
     if not is_new:
         detail = Detail("name", "unique", "Choose another name.")
         raise Conflict(
-            f"There is a service {definition.name} already.",
+            f"There is a service {definition.name} already, or one whose name differs "
+            "from it in - and _ alone.",
             code="SERVICE_EXISTS",
             details=[detail],
         )

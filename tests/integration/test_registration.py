@@ -93,3 +93,18 @@ async def test_of_two_registrations_at_once_one_is_told_the_name_is_taken(
         *(world.root.post("/api/v1/core/services/register", body) for _ in range(4))
     )
     assert sorted(reply.status for reply in replies) == [201, 409, 409, 409]
+
+
+async def test_a_name_that_makes_the_schema_of_another_is_taken_too(
+    world: World,
+) -> None:
+    mark = uuid4().hex[:8]
+    path = "/api/v1/core/services/register"
+    replies = [
+        await world.root.post(path, {"id": name, "name": name, "entities": []})
+        for name in (f"two-{mark}", f"two_{mark}")
+    ]
+    assert [reply.status for reply in replies] == [201, 409]
+    assert replies[1].error["code"] == "SERVICE_EXISTS"
+    gone = await world.root.get(f"/api/v1/core/services/two_{mark}")
+    assert gone.status == 404
