@@ -31,6 +31,36 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(
     assert sent == []
 
 
+def test_a_rules_own_message_stands_at_its_field_before_anything_is_sent(
+    page: Page, site: Site
+) -> None:
+    log_in(page, site.admin)
+    make_customer(page, f"Ratna {uuid4().hex[:6]}")
+    sent: list[str] = []
+    page.on(
+        "request",
+        lambda request: (
+            sent.append(request.url) if request.method in {"POST", "PATCH"} else None
+        ),
+    )
+    page.locator("select[name=status]").select_option("active")
+    page.get_by_role("button", name="Save", exact=True).click()
+    message = "Choose a plan before activating the customer."
+    summary = page.get_by_role("alert")
+    expect(summary).to_contain_text(f"Plan: {message}")
+    plan = page.locator("input[data-field=plan]")
+    hint = page.locator(f"[id='{plan.get_attribute('aria-describedby')}']")
+    expect(hint).to_have_text(message)
+    summary.get_by_role("button", name="Plan").click()
+    expect(plan).to_be_focused()
+    assert sent == []
+    page.locator("select[name=status]").select_option("prospect")
+    page.locator("input[name=district]").fill("Beji")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    assert len(sent) == 1
+
+
 def test_a_conflict_is_solved_field_by_field(page: Page, site: Site) -> None:
     log_in(page, site.admin)
     make_customer(page, f"Indah {uuid4().hex[:6]}")

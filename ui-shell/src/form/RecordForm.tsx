@@ -6,12 +6,14 @@ import { labelText, useText, wordsOf } from "../i18n";
 import styles from "./Field.module.css";
 import { FormLayout } from "./FormLayout";
 import { UnsavedGuard } from "./UnsavedGuard";
-import { findingsOf } from "./validate";
 import { bodyOf, changesOf, initialValues, withoutReadOnly } from "./values";
 
 const Conflict = lazy(() =>
   import("./Conflict").then((module) => ({ default: module.Conflict })),
 );
+
+/** Loads what a form is checked with: while it is filled in, nobody waits for it. */
+const loadChecks = () => import("./validate");
 
 type Props = {
   form: EntityForm;
@@ -39,8 +41,14 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
 
   async function submit(event: FormEvent) {
     event.preventDefault();
-    const findings = findingsOf(form, values, record ? start : null);
+    setBusy(true);
+    const findings = await loadChecks().then(
+      ({ findingsOf }) => findingsOf(form, values, record ? start : null),
+      // What cannot be loaded is left to the server, which checks everything again.
+      () => [],
+    );
     if (findings.length) {
+      setBusy(false);
       setFailure(new ApiError(422, "VALIDATION_FAILED", "", findings));
       return;
     }
@@ -64,6 +72,9 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
     }
   }
 
+  useEffect(() => {
+    if (!readOnly) loadChecks().catch(() => undefined);
+  }, [readOnly]);
   useEffect(() => {
     if (failure) summary.current?.focus();
   }, [failure]);
@@ -163,7 +174,8 @@ const labelOf = (form: EntityForm, field: string): string =>
     wordsOf(field),
   );
 
-const focusField = (field: string): void =>
-  document
-    .querySelector<HTMLElement>(`[name="${CSS.escape(field.split(".")[0] ?? field)}"]`)
-    ?.focus();
+function focusField(field: string): void {
+  const name = CSS.escape(field.split(".")[0] ?? field);
+  const input = `[name="${name}"]:not([type="hidden"]), [data-field="${name}"]`;
+  document.querySelector<HTMLElement>(input)?.focus();
+}

@@ -1,7 +1,7 @@
 import { Select } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { listQuery, recordQuery } from "../api/queries";
 import { sourceOfTarget } from "../api/source";
 import { useText } from "../i18n";
@@ -14,6 +14,12 @@ export function RelationInput(props: InputProps) {
   const { options = {} } = element;
   const t = useText();
   const [text, setText] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  // Mantine's inputs overwrite this attribute with that of their own wrapper.
+  useEffect(() => {
+    if (describedBy) input.current?.setAttribute("aria-describedby", describedBy);
+    else input.current?.removeAttribute("aria-describedby");
+  }, [describedBy]);
   const [search] = useDebouncedValue(text, 200);
   const source = sourceOfTarget(String(options.target ?? ""));
   const titleField = String(options.title_field ?? "name");
@@ -31,8 +37,10 @@ export function RelationInput(props: InputProps) {
     <Select
       id={inputId}
       name={nameOf(element)}
+      // The name goes to a hidden input, which cannot take the focus.
+      data-field={nameOf(element)}
       error={invalid}
-      aria-describedby={describedBy}
+      ref={input}
       searchable
       clearable
       placeholder={t("form.choose")}
