@@ -217,6 +217,19 @@ def lock(entity: CompiledEntity, tenant_id: UUID, record_id: UUID) -> Call:
     )
 
 
+def hold(entity: CompiledEntity, tenant_id: UUID, record_id: UUID) -> Call:
+    """Return the statement that makes other writers of the record wait.
+
+    Those who only choose it go on (PG manual, 13.3.2 Row-Level Locks).
+    """
+    return _call(
+        f"SELECT 1 FROM {layout(entity).table} WHERE tenant_id = $1 AND id = $2 "
+        "FOR NO KEY UPDATE",
+        tenant_id,
+        record_id,
+    )
+
+
 def _call(text: str, *values: object) -> Call:
     return _statement(text), [str(value).encode() for value in values]
 

@@ -5,7 +5,7 @@ presets, JSON Schema, rules of the entity, state transitions. All findings are g
 at once. Pure: no database, no SQL (that is `record_sql.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -52,15 +52,19 @@ def for_update(
     payload: Values,
     grant: Grant,
     old: Mapping[str, Any],
+    hidden: Collection[str] = (),
 ) -> Values:
     """Return the values that change. `old` is the record as stored, unmasked.
 
     A read-only or immutable field may be sent as it is, so that a client can send
-    back what it read; a secret sent as it is shown stays. Raises ValidationFailed.
+    back what it read; a secret sent as it is shown stays. What it cannot read of this
+    record (`hidden`) it cannot send back: the answer is the same for a right guess and
+    for a wrong one. Raises ValidationFailed.
     """
     payload = _as_sent(entity, payload)
     sent = {n: v for n, v in payload.items() if n not in entity.system_columns}
-    details = list(_forbidden(entity, sent, grant, old))
+    known = {name: value for name, value in old.items() if name not in hidden}
+    details = list(_forbidden(entity, sent, grant, known))
     values = {
         name: value
         for name, value in sent.items()
@@ -69,7 +73,9 @@ def for_update(
     details.extend(_apply_presets(ctx, entity, values, grant, old))
     for name in list(values):
         field = entity.fields[name]
-        if field.definition.immutable and old.get(name) not in (None, values[name]):
+        if field.definition.immutable and (
+            name in hidden or old.get(name) not in (None, values[name])
+        ):
             details.append(
                 Detail(name, "immutable", "This was set for good at creation.")
             )
@@ -84,14 +90,19 @@ def for_replace(
     payload: Values,
     grant: Grant,
     old: Mapping[str, Any],
+    hidden: Collection[str] = (),
 ) -> Values:
     """Return the values of a PUT: writable fields left out get their default or null.
 
     Fields the user cannot write keep what they have, and those that his role sets get
-    its value. Raises ValidationFailed.
+    its value. So do fields that he cannot read of this record (`hidden`), since null
+    is how he read them. Raises ValidationFailed.
     """
-    whole, presets = dict(payload), grant.presets
+    presets = grant.presets
+    whole = {n: v for n, v in payload.items() if n not in hidden or v is not None}
     for name, field in entity.fields.items():
+        if name in hidden:
+            continue
         if name not in whole and field.writable and grant.reaches_field(name):
             if field.definition.immutable or field.type.secret or name in presets:
                 continue
@@ -104,7 +115,7 @@ def for_replace(
         if field.definition.required and name in whole and whole[name] is None
     ]
     _raise(missing)
-    return for_update(ctx, entity, whole, grant, old)
+    return for_update(ctx, entity, whole, grant, old, hidden)
 
 
 def of_service(

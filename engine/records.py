@@ -37,7 +37,7 @@ from engine.policy import Policy
 from engine.record_columns import Columns, ColumnWriter
 from engine.record_errors import as_client_error
 from engine.record_reads import RecordReader, record_of
-from engine.record_references import References, Run, lock
+from engine.record_references import References, Run, hold, lock
 from engine.record_rules import Rights
 from engine.record_session import InTransaction, RoundTrip, Session
 from metadata.compiled import CompiledEntity
@@ -126,20 +126,20 @@ class Records:
         """
         write = await self._write(ctx, entity, "update")
         check = record_values.for_replace if whole else record_values.for_update
+        hidden = await self._hidden(write, record_id, payload, whole=whole)
         alone = not self._needs_transaction(write, "update", payload)
         for _ in range(_ATTEMPTS):
             async with self._session(ctx, session, alone=alone) as running:
                 old = await self._old(write, record_id, running, expected_version)
-                values = check(ctx, entity, payload, write.grant, old)
+                values = check(ctx, entity, payload, write.grant, old, hidden)
                 sent = {*payload} & {*self._columns.only_changed(entity, old, values)}
                 await self._check_fields(write, record_id, sent, running)
                 written = await self._update(
                     write, record_id, old, values, running, sent=sent
                 )
-            if written is not None:
-                return written
-            if expected_version is not None:
-                raise _changed_meanwhile()
+                if written is not None:
+                    return written
+                _refuse_repeat(running, expected_version)
         raise Conflict("The record keeps changing; read it again and retry.")
 
     async def delete(
@@ -159,8 +159,7 @@ class Records:
                 old = await self._old(write, record_id, running, expected_version)
                 if await self._delete(write, record_id, old, running):
                     return
-            if expected_version is not None:
-                raise _changed_meanwhile()
+                _refuse_repeat(running, expected_version)
         raise Conflict("The record keeps changing; read it again and retry.")
 
     async def restore(
@@ -193,9 +192,14 @@ class Records:
         record_id: UUID | None,
         payload: Payload,
         *,
+        expected_version: int | None = None,
         session: Session | None = None,
     ) -> tuple[Mapping[str, Any] | None, Written | None]:
-        """Run an action: its code, or the values it sets; returns (result, record)."""
+        """Run an action: its code, or the values it sets; returns (result, record).
+
+        The record is held from before its state is looked at until the end, so an
+        action that its own effect rules out runs once, however many ask for it.
+        """
         action = entity.actions.get(name)
         on_record = action is not None and action.definition.scope == "record"
         if action is None or on_record != (record_id is not None):
@@ -205,7 +209,7 @@ class Records:
         async with self._session(ctx, session, alone=False) as running:
             old = None
             if record_id is not None:
-                old = await self._old(write, record_id, running, None)
+                old = await self._old(write, record_id, running, expected_version)
                 record_values.check_action(ctx, entity, action, old)
             host = self._host(write, running)
             code = self.service_code(entity).actions.get((entity.name, name))
@@ -408,7 +412,14 @@ class Records:
         *,
         deleted: bool = False,
     ) -> Mapping[str, Any]:
-        """Return the whole record as stored; checks that the caller reaches it."""
+        """Return the whole record as stored; checks that the caller reaches it.
+
+        In a transaction it is held first: then nobody else can be faster, and what
+        hooks wrote for this write is never left behind by a lost race.
+        """
+        if isinstance(session, InTransaction):
+            held = hold(write.entity, write.ctx.tenant_id, record_id)
+            await self._run(write, session, [held])
         old, readable, reached = await self._reader.for_write(
             write.ctx,
             write.entity,
@@ -425,6 +436,29 @@ class Records:
         if expected_version is not None and old["version"] != expected_version:
             raise _changed_meanwhile()
         return old
+
+    async def _hidden(
+        self, write: _Write, record_id: UUID, payload: Payload, *, whole: bool
+    ) -> frozenset[str]:
+        """Return the fields of the record that the user cannot read.
+
+        Asked only where it matters: a PUT sends all fields, and read-only ones may be
+        sent back as they were read.
+        """
+        entity, read = write.entity, write.read
+        if read.unrestricted:
+            return frozenset()
+        names = entity.fields if whole else payload.keys() & entity.fields.keys()
+        sent_back = any(
+            whole
+            or entity.fields[name].definition.immutable
+            or not entity.fields[name].writable
+            for name in names
+        )
+        if not sent_back:
+            return frozenset()
+        shown = await self._reader.shown(write.ctx, entity, record_id, read)
+        return frozenset(entity.fields) - (shown or frozenset())
 
     async def _check_fields(
         self,
@@ -650,6 +684,17 @@ def _check_lines(columns: Columns, answers: Sequence[Sequence[object]]) -> None:
             "The lines do not fit.",
             details=[Detail(columns.lines[0][0].name, "not_found", message)],
         )
+
+
+def _refuse_repeat(session: Session, expected_version: int | None) -> None:
+    """Raise where a write that found no row may not simply be made again.
+
+    Inside the session's block, so that a transaction takes its hooks' writes back.
+    """
+    if expected_version is not None:
+        raise _changed_meanwhile()
+    if isinstance(session, InTransaction):
+        raise Conflict("The record changed meanwhile; try again.")
 
 
 def _changed_meanwhile() -> PreconditionFailed:

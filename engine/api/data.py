@@ -227,7 +227,13 @@ class DataApp:
 
         async def run(session: Any) -> tuple[int, dict[str, str], bytes]:
             result, written = await self._parts.records.act(
-                call.ctx, call.entity, rest[-1], record_id, document, session=session
+                call.ctx,
+                call.entity,
+                rest[-1],
+                record_id,
+                document,
+                expected_version=_expected(call.request),
+                session=session,
             )
             record = written.body if written else b"null"
             data = b'{"result":' + encode(result) + b',"record":' + record + b"}"
