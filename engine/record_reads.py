@@ -33,7 +33,8 @@ from engine.query import (
 )
 from engine.record_session import Session
 from metadata.compiled import CompiledEntity
-from registry.catalog import Catalog, Inverse
+from metadata.inverses import Inverse
+from registry.catalog import Catalog
 
 T = TypeVar("T")
 _PLAIN = GetQuery()
@@ -54,6 +55,10 @@ class _EntityNeeded(Exception):
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.key = key
+
+
+class _InversesNeeded(Exception):
+    """Planning met a name that a service not known yet may have declared."""
 
 
 class RequestDirectory:
@@ -85,7 +90,10 @@ class RequestDirectory:
 
     def inverses(self, key: str) -> Mapping[str, Inverse]:
         """Return the to-many back references of an entity."""
-        return self._catalog.inverses(key)
+        found = self._catalog.inverses(self._ctx.tenant_id, key)
+        if found is None:
+            raise _InversesNeeded
+        return found
 
     def grant(self, entity: CompiledEntity, action: str) -> Grant:
         """Return what the user may do there."""
@@ -110,6 +118,8 @@ class RequestDirectory:
                 found = await self._catalog.entity(self._ctx.tenant_id, service, name)
                 if found is None:
                     self._absent.add(needed.key)
+            except _InversesNeeded:
+                await self._catalog.load_inverses(self._ctx.tenant_id)
 
 
 class RecordReader:

@@ -9,6 +9,7 @@ from metadata import identifiers
 from metadata.definitions import Entity, Service
 from metadata.fields import FIELD_TYPES
 from metadata.fields.base import FieldDefinition
+from metadata.inverses import doubled
 
 Found = tuple[str, str, str, str]
 
@@ -19,6 +20,7 @@ def storage_findings(
     """Yield what is wrong; `others` are the other published services by name."""
     yield from _dependants(service, others)
     yield from _shared_tables(service)
+    yield from doubled(service)
     for index, entity in enumerate(service.entities):
         yield from _expressions(entity.fields, f"/entities/{index}/fields")
 

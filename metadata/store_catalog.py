@@ -3,11 +3,13 @@
 Beside `store.py`, under the same terms: takes a connection, never makes one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
+
+from metadata.inverses import Inverse
 
 Connection = AsyncConnection[DictRow]
 
@@ -42,3 +44,44 @@ async def changed_tenants(
         (list(known), list(known.values())),
     )
     return [row["id"] for row in await rows.fetchall()]
+
+
+async def inverses(
+    connection: Connection, names: Collection[str]
+) -> dict[str, tuple[Inverse, ...]]:
+    """Return what published services declare as inverses, by service name.
+
+    Taken out of the stored definitions, so that none of them has to be compiled.
+    """
+    rows = await connection.execute(
+        "SELECT s.name AS service, e.value ->> 'name' AS entity, "
+        "f.value ->> 'name' AS field, f.value ->> 'to' AS target, "
+        "f.value ->> 'inverse' AS name "
+        "FROM rangka.services s JOIN rangka.service_versions v "
+        "ON v.service_id = s.id AND v.version = s.published_version "
+        "CROSS JOIN jsonb_array_elements(v.definition -> 'entities') e "
+        "CROSS JOIN jsonb_array_elements(e.value -> 'fields') f "
+        "WHERE s.name = ANY (%s) AND f.value ->> 'inverse' IS NOT NULL",
+        (list(names),),
+    )
+    found: dict[str, list[Inverse]] = {name: [] for name in names}
+    for row in await rows.fetchall():
+        key = f"{row['service']}.{row['entity']}"
+        inverse = Inverse(row["target"], row["name"], key, row["field"])
+        found[row["service"]].append(inverse)
+    return {name: tuple(items) for name, items in found.items()}
+
+
+async def sharing(
+    connection: Connection, service: str, others: Collection[str]
+) -> set[str]:
+    """Return those of the other services that some tenant has beside this one."""
+    rows = await connection.execute(
+        "SELECT DISTINCT o.name FROM rangka.assignments a "
+        "JOIN rangka.services s ON s.id = a.service_id "
+        "JOIN rangka.assignments b ON b.tenant_id = a.tenant_id "
+        "JOIN rangka.services o ON o.id = b.service_id "
+        "WHERE s.name = %s AND o.name = ANY (%s)",
+        (service, list(others)),
+    )
+    return {row["name"] for row in await rows.fetchall()}

@@ -17,8 +17,10 @@ from uuid_utils.compat import uuid7
 from metadata import store
 from metadata.checks import Finding
 from metadata.definitions import Overlay, Role, Service, as_json
+from metadata.inverses import shared
 from metadata.labels import text_of
 from metadata.overlay_checks import check_overlay, removed, stepping_aside
+from metadata.store_catalog import sharing
 
 STATUSES = ("active", "inactive", "suspended")
 Connection = AsyncConnection[DictRow]
@@ -68,8 +70,9 @@ async def assign(
 ) -> None:
     """Give a tenant a service and its default roles; again changes status, settings.
 
-    Raises AssignmentError when the service is not published, the tenant unknown, or a
-    service that it requires is missing.
+    Raises AssignmentError when the service is not published, the tenant unknown, a
+    service that it requires missing, or when two services of the tenant would list
+    their records in one target under one name.
     """
     if status not in STATUSES:
         raise AssignmentError("BAD_STATUS", f"status is one of: {', '.join(STATUSES)}.")
@@ -89,6 +92,8 @@ async def assign(
             "MISSING_SERVICE",
             f"{name} needs {', '.join(missing)}; assign that to the tenant first.",
         )
+    if name not in present:
+        await _refuse_twins(connection, definition, present)
     await store.assign(
         connection,
         tenant_id,
@@ -136,13 +141,56 @@ async def overlay(
     return found[1], Overlay.model_validate(present.overlay), present.overlay_revision
 
 
-async def overlay_conflicts(
-    connection: Connection, old: Service, new: Service
+async def tenant_conflicts(
+    connection: Connection,
+    old: Service | None,
+    new: Service,
+    others: Mapping[str, Service],
 ) -> list[Finding]:
-    """Return a warning for each new field that puts tenants' own fields aside.
+    """Return what tenants that have the service could not live with, or would notice.
 
+    Nobody has one that was never published. `others` are the other published services.
     Needs a connection that sees every tenant's assignments.
     """
+    if old is None:
+        return []
+    twins = {name: shared(new, other) for name, other in others.items()}
+    twins = {name: pairs for name, pairs in twins.items() if pairs}
+    beside = await sharing(connection, new.name, twins) if twins else set()
+    found = [
+        Finding(
+            "error",
+            own.path,
+            "duplicate_inverse",
+            f"{other.entity}.{other.field} is listed as {own.name} in {own.target} "
+            f"already, and some tenant has {name} too",
+            "Choose another name.",
+        )
+        for name in sorted(beside)
+        for own, other in twins[name]
+    ]
+    return found + await _overlay_conflicts(connection, old, new)
+
+
+async def _refuse_twins(
+    connection: Connection, definition: Service, present: Mapping[str, object]
+) -> None:
+    """Raise AssignmentError for an inverse that a service of the tenant has too."""
+    published = await store.published(connection)
+    for name in sorted(published.keys() & present.keys()):
+        for own, other in shared(definition, published[name]):
+            raise AssignmentError(
+                "DUPLICATE_INVERSE",
+                f"{own.entity} and {other.entity} would both be listed as {own.name} "
+                f"in {own.target}. Publish one of the two services with another name "
+                "for its inverse first.",
+            )
+
+
+async def _overlay_conflicts(
+    connection: Connection, old: Service, new: Service
+) -> list[Finding]:
+    """Return a warning for each new field that puts tenants' own fields aside."""
     tenants: dict[tuple[str, str], set[str]] = {}
     for tenant, document in await store.overlays(connection, new.name):
         try:

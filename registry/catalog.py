@@ -21,6 +21,7 @@ from metadata import platform, store, store_catalog
 from metadata.compiled import CompiledEntity, CompiledService
 from metadata.compiler import compile_service
 from metadata.definitions import Service
+from metadata.inverses import Inverse, inverses_of
 from metadata.store import StoredAssignment, StoredService
 from registry.variants import Variants
 
@@ -50,20 +51,13 @@ class ServiceUnavailable(Exception):
     """The service is under maintenance; try again later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inverse:
-    """A relation seen from its target: who points here, and by which field."""
-
-    entity: str
-    field: str
-
-
 @dataclass(slots=True)
 class _Known:
     """A registered service as this worker knows it."""
 
     stored: StoredService
     compiled: CompiledService | None = None
+    inverses: tuple[Inverse, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -188,18 +182,42 @@ class Catalog:
             return None
         return known.compiled.entities.get(entity)
 
-    def inverses(self, key: str) -> Mapping[str, Inverse]:
-        """Return the to-many back references of an entity by their declared names."""
+    def inverses(self, tenant_id: UUID, key: str) -> Mapping[str, Inverse] | None:
+        """Return who points at an entity, in the services a tenant has, by name.
+
+        None when this worker has to ask first: `load_inverses`. Of two with one name,
+        which publishing and assigning refuse, the first service's counts.
+        """
+        tenant = self._tenants.get(tenant_id)
+        if tenant is None:
+            return None
         found: dict[str, Inverse] = {}
-        for known in self._known.values():
-            if known.compiled is None:
+        for name in sorted(tenant.assignments):
+            if not self._is_assigned(tenant, name):
                 continue
-            for entity in known.compiled.entities.values():
-                for name, item in entity.fields.items():
-                    inverse = getattr(item.definition, "inverse", None)
-                    if item.target == key and inverse:
-                        found[inverse] = Inverse(entity.key, name)
+            declared = self._known[name].inverses
+            if declared is None:
+                return None
+            for each in declared:
+                if each.target == key:
+                    found.setdefault(each.name, each)
         return MappingProxyType(found)
+
+    async def load_inverses(self, tenant_id: UUID) -> None:
+        """Learn what the services of a tenant declare, without loading them."""
+        tenant = await self._tenant(tenant_id)
+        wanted = {
+            name: known
+            for name in tenant.assignments
+            if (known := self._known.get(name)) is not None and known.inverses is None
+        }
+        if not wanted:
+            return
+        async with self._connect() as connection:
+            found = await store_catalog.inverses(connection, list(wanted))
+        for name, known in wanted.items():
+            if self._known.get(name) is known:
+                known.inverses = found[name]
 
     async def load_all(self, tenant_id: UUID) -> None:
         """Load what the tenant has, so that relations across services resolve."""
@@ -246,7 +264,8 @@ class Catalog:
                         self._known[required] = await _index(connection, required)
         if current is None or compiled is not current.compiled:
             self.generation += 1
-        self._known[name] = _Known(stored, compiled)
+        inverses = inverses_of(compiled.definition) if compiled else None
+        self._known[name] = _Known(stored, compiled, inverses)
         self._revision = max(self._revision, stored.revision)
         await self._load_required(compiled)
 

@@ -31,7 +31,7 @@ from metadata.compiled import CompiledService
 from metadata.compiler import compile_service
 from metadata.ddl_follow_ups import FollowUp, follow_ups
 from metadata.definitions import Service, as_json
-from registry.assignments import overlay_conflicts
+from registry.assignments import tenant_conflicts
 from registry.publishing_plan import (
     Connection,
     Plan,
@@ -128,8 +128,9 @@ class Publisher:
         )
         if difference.impossible:
             return Plan(definition.name, version, definition, (), findings)
-        if old_definition is not None:
-            findings += await overlay_conflicts(connection, old_definition, definition)
+        findings += await tenant_conflicts(
+            connection, old_definition, definition, others
+        )
         try:
             steps = await count(connection, difference.steps)
         except _GONE as error:
