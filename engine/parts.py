@@ -24,6 +24,7 @@ from engine.records import Records
 from engine.secrets import SecretBox
 from engine.settings import Settings, StartupError, derive_key
 from engine.transfer.exports import Exports
+from engine.transfer.import_work import Tools
 from engine.transfer.imports import Imports
 from registry import external
 from registry.catalog import Catalog
@@ -116,6 +117,8 @@ def _assemble(
         records=records,
         bulk=Bulk(records, freshness),
         history=History(database, policy, reader),
-        imports=Imports(database, policy, reader, records, columns, freshness),
+        imports=Imports(
+            database, Tools(policy, reader, records, columns), freshness
+        ),
         exports=Exports(database, policy, reader),
     )

@@ -213,8 +213,8 @@ async def test_an_import_does_not_find_rows_its_user_may_not_read(
     reply = await import_of(user, "name,phone,plan.name\n" + "\n".join(rows))
     errors = [(e["row"], e["code"], e["message"]) for e in reply.data["errors"]]
     assert errors == [
-        (3, "not_found", "There is no plans with this value."),
-        (4, "not_found", "There is no plans with this value."),
+        (3, "not_found", "No record of plans has this value."),
+        (4, "not_found", "No record of plans has this value."),
     ]
 
 
