@@ -13,6 +13,7 @@ from engine.database import Database
 from engine.driver_pool import PoolLimits
 from engine.freshness import Freshness
 from engine.history import History
+from engine.idempotency import Idempotency
 from engine.identity import Identity
 from engine.platform import Platform
 from engine.policy import Policy
@@ -49,6 +50,7 @@ class Parts:
     records: Records
     bulk: Bulk
     history: History
+    idempotency: Idempotency
     imports: Imports
     exports: Exports
 
@@ -71,13 +73,19 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         policy = Policy(database)
         identity = Identity(database, settings)
         follow_ups = FollowUps(database.owner, database.system)
+        key = derive_key(settings.secret_key, "idempotency")
+        idempotency = Idempotency(database, key)
         await catalog.start()
         await policy.start()
         await identity.start()
         await follow_ups.start()
+        await idempotency.start()
         try:
-            yield _assemble(settings, database, catalog, policy, identity, follow_ups)
+            yield _assemble(
+                settings, database, catalog, policy, identity, follow_ups, idempotency
+            )
         finally:
+            await idempotency.stop()
             await follow_ups.stop()
             await identity.stop()
             await policy.stop()
@@ -93,6 +101,7 @@ def _assemble(
     policy: Policy,
     identity: Identity,
     follow_ups: FollowUps,
+    idempotency: Idempotency,
 ) -> Parts:
     try:
         code = external.load(settings.services_path)
@@ -117,6 +126,7 @@ def _assemble(
         records=records,
         bulk=Bulk(records, freshness),
         history=History(database, policy, reader),
+        idempotency=idempotency,
         imports=Imports(
             database, Tools(policy, reader, records, columns), freshness
         ),

@@ -22,11 +22,14 @@ class Poll:
         self,
         name: str,
         check: Callable[[], Awaitable[None]],
-        forget: Callable[[], None],
+        forget: Callable[[], None] | None = None,
+        *,
+        interval_seconds: float = INTERVAL_SECONDS,
     ) -> None:
         self._name = name
         self._check = check
         self._forget = forget
+        self._interval = interval_seconds
         self._task: asyncio.Task[None] | None = None
         self._last_success = time.monotonic()
 
@@ -50,10 +53,11 @@ class Poll:
             self._last_success = time.monotonic()
             return
         logger.warning("cannot check %s for changes: %s", self._name, outcome)
-        if time.monotonic() - self._last_success > BLIND_SECONDS:
+        blind = time.monotonic() - self._last_success > BLIND_SECONDS
+        if blind and self._forget is not None:
             self._forget()
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
+            await asyncio.sleep(self._interval)
             await self.now()

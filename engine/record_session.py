@@ -54,6 +54,18 @@ class InTransaction:
         return results
 
 
+class InSystemTransaction(InTransaction):
+    """A transaction of the system role, in which platform records are written.
+
+    Attributes:
+        connection: for the writer's own statements.
+    """
+
+    def __init__(self, connection: Transaction) -> None:
+        super().__init__(connection)
+        self.connection = connection
+
+
 def _result(cursor: psycopg.AsyncRawCursor[dict[str, object]]) -> Result:
     answer = cursor.pgresult
     if answer is None:

@@ -4,7 +4,6 @@ Turns a request into a call of `records`, `reader` or `transfer` and wraps the b
 that come back. Holds no rule of its own.
 """
 
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from engine.context import RequestContext
 from engine.database_errors import DatabaseError
 from engine.errors import BadRequest, NotFound, RangkaError, Unauthenticated
 from engine.freshness import RUNS
-from engine.idempotency import Idempotency
 from engine.parts import Parts
 from engine.records import Written
 from metadata.compiled import CompiledEntity
@@ -48,7 +46,6 @@ class DataApp:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._idempotency = Idempotency(parts.database)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; every error becomes the one error body."""
@@ -291,14 +288,13 @@ class DataApp:
     async def _once(self, call: Call, raw: bytes, run: Any) -> None:
         """Answer a write; with an Idempotency-Key the same answer every time."""
         key = call.request.header(b"idempotency-key")
-        if key is None or call.entity.is_platform:
+        if key is None:
             status, headers, body = await run(None)
         else:
-            digest = hashlib.sha256(
-                f"{call.request.method} {call.path}\n".encode() + raw
-            ).hexdigest()
-            status, headers, body = await self._idempotency.once(
-                call.ctx, key, digest, run
+            idempotency = self._parts.idempotency
+            digest = idempotency.fingerprint(call.request.method, call.path, raw)
+            status, headers, body = await idempotency.once(
+                call.ctx, key, digest, run, platform=call.entity.is_platform
             )
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         await answer(call.send, status, body, pairs)

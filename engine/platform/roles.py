@@ -45,7 +45,7 @@ class RoleWriter:
         rules = role_rules.read(values.get("rules"))
         role_id = uuid7()
         try:
-            async with self._steps.database.system() as connection:
+            async with self._steps.transaction(session) as connection:
                 rows = _rows(rules)
                 wanted = role_rules.rules_of(rows, values["name"])
                 await self._steps.refuse_escalation(connection, ctx, wanted, "rules")
@@ -70,7 +70,7 @@ class RoleWriter:
                 )
         except UniqueViolation as error:
             raise taken("name", _NAME_TAKEN) from error
-        return await self._steps.written(ctx, entity, role_id)
+        return await self._steps.written(ctx, entity, role_id, session)
 
     async def update(
         self,

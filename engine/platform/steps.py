@@ -5,12 +5,13 @@ the caller may read it. The transaction is of the system role: the app role cann
 write the platform's tables.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
 from engine.context import Grant, RequestContext
-from engine.database import Database, Transaction
+from engine.database import Database, Transaction, translate_errors
 from engine.errors import (
     BadRequest,
     Conflict,
@@ -25,7 +26,7 @@ from engine.platform.escalation import uncovered
 from engine.policy import Policy, load_rules
 from engine.policy_rules import Rule
 from engine.record_reads import RecordReader
-from engine.record_session import RoundTrip, Session
+from engine.record_session import InSystemTransaction, RoundTrip, Session
 from engine.records import Written
 from metadata.compiled import CompiledEntity
 
@@ -87,11 +88,15 @@ class Steps:
         action: str,
         session: Session | None,
     ) -> Grant:
-        """Return the grant for an action; raises Forbidden without one."""
-        if session is not None:
+        """Return the grant for an action; raises Forbidden without one.
+
+        Only a create may belong to a transaction of somebody else.
+        """
+        together = action == "create" and isinstance(session, InSystemTransaction)
+        if session is not None and not together:
             raise BadRequest(
                 f"{entity.name} are written one at a time; send single requests, or "
-                'bulk with "atomic": false.',
+                'bulk with "atomic": false and no Idempotency-Key.',
                 code="NOT_TOGETHER",
             )
         grant = await self._policy.authorize(ctx, entity.resource, action)
@@ -125,16 +130,30 @@ class Steps:
             raise Forbidden(f"Your role does not reach this record of {entity.name}.")
         return record
 
+    @asynccontextmanager
+    async def transaction(self, session: Session | None) -> AsyncIterator[Transaction]:
+        """Open a transaction of the system role, or go on in the session's."""
+        if isinstance(session, InSystemTransaction):
+            with translate_errors():
+                yield session.connection
+        else:
+            async with self.database.system() as connection:
+                yield connection
+
     async def written(
-        self, ctx: RequestContext, entity: CompiledEntity, record_id: UUID
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_id: UUID,
+        session: Session | None = None,
     ) -> Written:
         """Return a record just written, as the caller may read it."""
-        try:
-            body, version = await self._reader.get_for_client(
-                ctx, entity, record_id, ""
-            )
-        except (Forbidden, NotFound):
+        grant = await self._policy.authorize(ctx, entity.resource, "read")
+        own = session or RoundTrip(self.database, ctx.tenant_id)
+        found = await self._reader.get(ctx, entity, record_id, grant, own)
+        if found is None:
             return Written(record_id, 1, b'{"id":"%s"}' % str(record_id).encode())
+        body, version = found
         return Written(record_id, version, body)
 
     async def refuse_escalation(

@@ -34,7 +34,7 @@ class TeamWriter:
         values = record_values.for_create(ctx, entity, payload, grant)
         team_id = uuid7()
         try:
-            async with self._steps.database.system() as connection:
+            async with self._steps.transaction(session) as connection:
                 await connection.execute(
                     "INSERT INTO rangka.teams (tenant_id, id, name, created_by, "
                     "updated_by) VALUES (%s, %s, %s, %s, %s)",
@@ -46,7 +46,7 @@ class TeamWriter:
                 )
         except UniqueViolation as error:
             raise taken("name", _NAME_TAKEN) from error
-        return await self._steps.written(ctx, entity, team_id)
+        return await self._steps.written(ctx, entity, team_id, session)
 
     async def update(
         self,

@@ -38,14 +38,14 @@ class TenantWriter:
         grant = await self._steps.grant(ctx, entity, "create", session)
         values = record_values.for_create(ctx, entity, payload, grant)
         try:
-            async with self._steps.database.system() as connection:
+            async with self._steps.transaction(session) as connection:
                 tenant_id = await add_tenant(connection, values, created_by=ctx.user_id)
                 await seed_roles(connection, tenant_id, core=False)
                 changes = changes_of({}, values)
                 await log(connection, ctx, entity, "create", tenant_id, changes)
         except UniqueViolation as error:
             raise _taken(error) from error
-        return await self._steps.written(ctx, entity, tenant_id)
+        return await self._steps.written(ctx, entity, tenant_id, session)
 
     async def update(
         self,

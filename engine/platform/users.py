@@ -54,7 +54,7 @@ class UserWriter:
         expires_at = _moment(values.get("expires_at"))
         # Hashed whether the account exists or not, so that time does not tell.
         hashed = await self._hashed(password, email)
-        async with self._steps.database.system() as connection:
+        async with self._steps.transaction(session) as connection:
             await members.check_team(connection, ctx.tenant_id, values.get("team_id"))
             roles = await self._giveable(connection, ctx, values.get("role_names"))
             user_id, _ = await members.find_or_add_account(
@@ -81,7 +81,7 @@ class UserWriter:
             )
             changes = changes_of({}, values)
             await log(connection, ctx, entity, "create", user_id, changes, version=1)
-        return await self._steps.written(ctx, entity, user_id)
+        return await self._steps.written(ctx, entity, user_id, session)
 
     async def update(
         self,
