@@ -6,6 +6,7 @@ operation goes through the same steps and permissions as a single write.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from engine.errors import (
 )
 from engine.freshness import RUNS, Freshness
 from engine.platform.steps import PlatformWriter
-from engine.record_session import Session
+from engine.record_session import InTransaction, Session
 from engine.records import Records
 from metadata.compiled import CompiledEntity
 from registry.service import Refused
@@ -44,7 +45,7 @@ class Bulk:
         ctx: RequestContext,
         entity: CompiledEntity,
         document: Mapping[str, Any],
-        session: Session | None,
+        session: InTransaction | None,
         writer: PlatformWriter | None = None,
     ) -> bytes:
         """Return JSON: one result an operation, in order.
@@ -52,16 +53,16 @@ class Bulk:
         `writer` is who writes the entity; the records, unless it is the platform's.
         Atomic (the default): the first failure undoes everything and is raised with
         the operation's number in each detail. Otherwise failures stand in the
-        results, and the others are kept.
+        results, and the others are kept; in a session, together with it.
         """
         operations, atomic = _read(document)
         work = _Work(ctx, entity, writer or self._records, self._freshness)
+        if not atomic:
+            return await work.each(operations, session)
         if session is not None:
             return await work.together(operations, session)
-        if atomic:
-            async with self._records.transaction(ctx) as own:
-                return await work.together(operations, own)
-        return await work.each(operations)
+        async with self._records.transaction(ctx) as own:
+            return await work.together(operations, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,14 @@ class _Work:
     writer: PlatformWriter
     freshness: Freshness
 
-    async def each(self, operations: Sequence[Operation]) -> bytes:
+    async def each(
+        self, operations: Sequence[Operation], session: InTransaction | None
+    ) -> bytes:
         """Run each by itself; what failed stands in its place of the answer."""
         results: list[bytes] = []
         for operation in operations:
             try:
-                results.append(await self._alone(operation))
+                results.append(await self._alone(operation, session))
             except (RangkaError, Refused) as error:
                 results.append(_failure(error))
             except DatabaseError as error:
@@ -89,7 +92,9 @@ class _Work:
                 results.append(_failure(problem))
         return b"[" + b",".join(results) + b"]"
 
-    async def _alone(self, operation: Operation) -> bytes:
+    async def _alone(
+        self, operation: Operation, session: InTransaction | None
+    ) -> bytes:
         """Run one by itself, and again when a newer version was published meanwhile.
 
         Never the whole request: what came before it is kept already.
@@ -99,7 +104,8 @@ class _Work:
             left -= 1
             mark = self.freshness.mark
             try:
-                return await work._one(operation, None)
+                async with session.part() if session else nullcontext():
+                    return await work._one(operation, session)
             except (DatabaseError, RangkaError) as error:
                 newer = await self.freshness.renewed(self.ctx, work.entity, error, mark)
                 if newer is None or not left:

@@ -6,7 +6,8 @@ owned lines, idempotency keys), the same statements run inside one psycopg
 transaction. Both answer the driver's `Result`, so the steps of a write do not care.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 from uuid import UUID
 
@@ -52,6 +53,13 @@ class InTransaction:
                     await cursor.execute(statement.text.encode(), texts)
                 results.append(_result(cursor))
         return results
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """Undo what the block did, and nothing else, when it raises (a savepoint)."""
+        with translate_errors():
+            async with self._connection.transaction():
+                yield
 
 
 class InSystemTransaction(InTransaction):

@@ -158,3 +158,16 @@ async def test_a_bulk_of_platform_records_is_made_once(world: World) -> None:
     change = {"op": "update", "id": first.data[0]["data"]["id"], "values": values[0]}
     refused = await world.admin.post(path, {"operations": [change]}, headers=fresh())
     assert (refused.status, refused.error["code"]) == (400, "NOT_TOGETHER")
+
+
+async def test_a_bulk_that_is_not_atomic_keeps_what_fits_once(world: World) -> None:
+    key, name = fresh(), f"n{uuid4().hex}"
+    bodies = [{"name": name}, {"nothing": 1}, {"name": name}]
+    operations = [{"op": "create", "values": each} for each in bodies]
+    body = {"atomic": False, "operations": operations}
+    first = await world.admin.post(f"{PATH}/bulk", body, headers=key)
+    assert [each["status"] for each in first.data] == [201, 422, 201]
+    again = await world.admin.post(f"{PATH}/bulk", body, headers=key)
+    assert again.data == first.data
+    found = await world.admin.get(f"{PATH}?filter[name][_eq]={name}&count=exact")
+    assert found.json["meta"]["page"]["count"] == 2
