@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from platform_world import World, open_world, soon
+from publishing_world import own_database
 
 from engine.errors import Unauthenticated
 from engine.identity import signing_keys
@@ -13,8 +14,10 @@ from engine.settings import Settings, StartupError, derive_key
 
 @pytest.fixture(scope="module")
 async def world(settings: Settings) -> AsyncIterator[World]:
-    async with open_world(settings) as opened:
-        yield opened
+    # In a database of its own: without its keys no token of other tests would hold.
+    with own_database(settings, "keys") as own:
+        async with open_world(own) as opened:
+            yield opened
 
 
 @pytest.fixture
