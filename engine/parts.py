@@ -127,8 +127,6 @@ def _assemble(
         bulk=Bulk(records, freshness),
         history=History(database, policy, reader),
         idempotency=idempotency,
-        imports=Imports(
-            database, Tools(policy, reader, records, columns), freshness
-        ),
+        imports=Imports(database, Tools(policy, reader, records, columns), freshness),
         exports=Exports(database, policy, reader),
     )
