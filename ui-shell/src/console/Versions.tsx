@@ -121,7 +121,7 @@ function GoBack({ name, version, onEnd }: GoBackProps) {
   const consented = plan.data?.losses.every((loss) => accepted.includes(loss)) ?? false;
   return (
     <Stack component="section" gap="sm" aria-label={t("console.rollbackTo", { version })}>
-      <Title order={2} size="h4">
+      <Title order={2} size="h3">
         {t("console.rollbackTo", { version })}
       </Title>
       {plan.isPending && <Loader />}

@@ -36,7 +36,7 @@ export function History({ source, id, form }: Props) {
     labelText(columnOf(field)?.label, wordsOf(field));
   return (
     <Stack gap="xs">
-      <Title order={2} size="h4">
+      <Title order={2} size="h3">
         {t("form.history")}
       </Title>
       {history.data?.length === 0 && <Text c="dimmed">{t("record.noHistory")}</Text>}
