@@ -137,9 +137,9 @@ class ImportWork:
             self._errors.add(number, detail, "".join(map(str, row.values())))
             return None
         given, wrong = await self._values(row)
-        for detail in wrong:
-            self._note(number, detail, row)
         if wrong:
+            for detail in [*wrong, *self._also_wrong(given, wrong)]:
+                self._note(number, detail, row)
             return None
         record_id = uuid7()
         try:
@@ -212,6 +212,17 @@ class ImportWork:
                 except InvalidValue as error:
                     wrong.append(Detail(name, error.code, error.message))
         return values, wrong
+
+    def _also_wrong(
+        self, given: dict[str, Any], wrong: Sequence[Detail]
+    ) -> list[Detail]:
+        """Return what else does not fit a row of which some values cannot be read."""
+        unread = {detail.field.partition(".")[0] for detail in wrong}
+        try:
+            record_values.for_create(self._ctx, self._entity, given, self._rights.write)
+        except ValidationFailed as error:
+            return [d for d in error.details if d.field not in unread]
+        return []
 
     def _note(self, number: int, detail: Detail, row: Mapping[str, Any]) -> None:
         """Note a finding with the value that does not fit, unless it is a secret."""

@@ -149,7 +149,8 @@ class Imports:
                     await report.keep(connection, "done", body)
                     return body
             except Leftovers as leftovers:
-                without |= leftovers.rows
+                # What is noted already must not be found, and noted, once more.
+                without |= leftovers.rows | errors.failed_rows
                 skipped |= leftovers.rows - errors.failed_rows
                 file.seek(0)
             except _NothingKept:

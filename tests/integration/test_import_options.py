@@ -110,7 +110,8 @@ async def test_what_hooks_did_for_rows_that_do_not_come_is_taken_back(
     reply = await send(world, base, text, "on_error=skip&existing=skip&key=code")
     report = reply.data
     assert (report["imported"], report["skipped"], report["failed"]) == (1, 1, 2)
-    assert {error["row"] for error in report["errors"]} == {3, 4}
+    found = [(error["row"], error["field"]) for error in report["errors"]]
+    assert sorted(found) == [(3, "code"), (4, "mail")]
     traces = await names(world, base, "traces", "text")
     assert traces.count(kept) == 1
     assert traces.count(old) == 1
@@ -126,3 +127,13 @@ async def test_a_dry_run_says_what_would_be_and_does_nothing(
     assert (report["imported"], report["failed"]) == (1, 1)
     assert name not in await names(world, base, "parts", "name")
     assert name not in await names(world, base, "traces", "text")
+
+
+async def test_all_that_is_wrong_with_a_row_is_said_at_once(
+    world: World, base: str
+) -> None:
+    long = "x" * 300
+    text = f"name,code,mail\n,{long},no mail\n"
+    report = (await send(world, base, text)).data
+    fields = sorted(error["field"] for error in report["errors"])
+    assert fields == ["code", "mail", "name"]
