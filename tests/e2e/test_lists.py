@@ -115,6 +115,34 @@ def test_the_keyboard_alone_makes_finds_and_opens_a_record(
     expect(page).to_have_url(re.compile(r"/customers/[0-9a-f-]{36}$"))
 
 
+def test_a_file_corrected_on_disk_is_asked_for_again_and_then_read(
+    page: Page, site: Site, tmp_path: Path
+) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_text("name,phone\nGilang,not a phone\n")
+    log_in(page, site.admin)
+    page.goto(LIST)
+    page.get_by_role("button", name="Import").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input[type=file]").set_input_files(file)
+    dialog.get_by_role("button", name="Check the file").click()
+    expect(dialog.get_by_role("status")).to_contain_text("1 have errors")
+
+    file.write_text(f"name,phone\nGilang,{new_phone()}\n")
+    dialog.get_by_role("button", name="Check the file").click()
+    expect(dialog.get_by_role("alert")).to_have_text(
+        "The file changed since it was chosen; choose it again."
+    )
+    expect(dialog.get_by_role("button", name="Check the file")).to_be_disabled()
+    # A browser fires no change for the file that the input names already.
+    assert dialog.locator("input[type=file]").input_value() == ""
+    dialog.locator("input[type=file]").set_input_files(file)
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+    assert dialog.locator("input[type=file]").input_value() == ""
+    dialog.get_by_role("button", name="Check the file").click()
+    expect(dialog.get_by_role("status")).to_contain_text("1 fit, 0 have errors")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_list_and_form_are_accessible_and_fit_a_phone(
     page: Page, site: Site, theme: str

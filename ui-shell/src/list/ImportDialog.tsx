@@ -1,5 +1,5 @@
 import { Alert, Button, Checkbox, FileInput, Group, Modal, Stack, Table, Text } from "@mantine/core";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { request, respond } from "../api/client";
 import { refreshRecords } from "../api/queries";
 import type { Source } from "../api/source";
@@ -27,11 +27,27 @@ export function ImportDialog({ source, onClose }: Props) {
   const [report, setReport] = useState<Report | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const reset = useRef<() => void>(null);
+
+  function choose(next: File | null) {
+    setFile(next);
+    setReport(null);
+    setFailure(null);
+    // With its name left in the input, the same file chosen again would be no change.
+    reset.current?.();
+  }
 
   async function send(dryRun: boolean) {
     if (!file) return;
     setBusy(true);
     setFailure(null);
+    // A browser no longer reads a file that was written to since it was chosen.
+    if (!(await isReadable(file))) {
+      choose(null);
+      setFailure(t("list.importChanged"));
+      setBusy(false);
+      return;
+    }
     const format = file.name.toLowerCase().endsWith(".csv") ? "csv" : "jsonl";
     try {
       const answer = await request<Report>("POST", `${source.data}/import`, {
@@ -70,10 +86,8 @@ export function ImportDialog({ source, onClose }: Props) {
           placeholder={t("list.importPick")}
           accept=".csv,.jsonl,.ndjson"
           value={file}
-          onChange={(next) => {
-            setFile(next);
-            setReport(null);
-          }}
+          resetRef={reset}
+          onChange={choose}
         />
         <Checkbox
           label={t("list.importSkip")}
@@ -109,6 +123,15 @@ export function ImportDialog({ source, onClose }: Props) {
     </Modal>
   );
 }
+
+const isReadable = (file: File): Promise<boolean> =>
+  file
+    .slice(0, 1)
+    .arrayBuffer()
+    .then(
+      () => true,
+      () => false,
+    );
 
 function ReportView({ report, onErrors }: { report: Report; onErrors: (url: string) => void }) {
   const t = useText();
