@@ -22,11 +22,13 @@ class Column:
     Attributes:
         field: the field at the end of the path; None for what the system fills in.
         many: whether the path leads through a list (`lines.quantity`).
+        title: the field of an expanded relation that people know it by.
     """
 
     path: tuple[str, ...]
     field: CompiledField | None
     many: bool = False
+    title: str = ""
 
     @property
     def heading(self) -> str:
@@ -41,13 +43,10 @@ class Column:
             return json.dumps(texts, ensure_ascii=False) if texts else ""
         return "" if values[0] is None else self._text(values[0])
 
-    def cell(self, record: Mapping[str, Any]) -> Any:
-        """Return the value as a cell of a workbook: numbers stay numbers."""
-        if not self.many:
-            (value,) = _at(record, self.path)
-            if value is None or isinstance(value, bool | int | float):
-                return value
-        return self.text(record)
+    def value(self, record: Mapping[str, Any]) -> Any:
+        """Return the one value of a path that leads through no list."""
+        (value,) = _at(record, self.path)
+        return value
 
     def _leaf(self, value: Any) -> Any:
         """Return a value as it is without `expand`: the id of a record."""

@@ -6,9 +6,12 @@ import io
 import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import xlsxwriter
 from psycopg import AsyncServerCursor
@@ -21,10 +24,12 @@ from engine.driver import Call
 from engine.errors import Forbidden
 from engine.policy import Policy
 from engine.query import ListQuery, parse_list, plan_export
+from engine.query.scope import Directory
 from engine.record_reads import RecordReader
 from engine.record_session import InTransaction
 from engine.transfer.cells import guarded
 from engine.transfer.columns import Column, columns_of
+from engine.transfer.sheet_cells import Reader, with_titles
 from metadata.compiled import CompiledEntity
 
 BATCH = 500
@@ -78,17 +83,22 @@ class Exports:
                 f"Your role may not export {entity.name}. An administrator of your "
                 f"tenant can allow {entity.resource}:export."
             )
-        call, columns = await self._reader.directory(ctx).plan(
-            lambda found: (
-                plan_export(found, ctx, entity, grant, query),
-                columns_of(found, entity, grant, query),
-            )
-        )
+
+        def plan(found: Directory) -> tuple[Call, list[Column]]:
+            columns = columns_of(found, entity, grant, query)
+            if query.format != "xlsx":
+                return plan_export(found, ctx, entity, grant, query), columns
+            titled, titles = with_titles(found, entity, query)
+            columns = [replace(c, title=titles.get(c.heading, "")) for c in columns]
+            return plan_export(found, ctx, entity, grant, titled), columns
+
+        call, columns = await self._reader.directory(ctx).plan(plan)
         rows = self._rows(ctx, entity, call, query)
+        reader = Reader(ctx.locale, ZoneInfo(ctx.time_zone))
         writers: Mapping[str, Writer] = {
             "csv": csv_file,
             "jsonl": _jsonl,
-            "xlsx": workbook,
+            "xlsx": partial(workbook, reader=reader),
         }
         return Export(
             _whole(writers[query.format](entity, columns, rows)),
@@ -193,6 +203,8 @@ async def workbook(
     entity: CompiledEntity,
     columns: Sequence[Column],
     rows: AsyncIterator[str],
+    *,
+    reader: Reader,
     sheet_rows: int = MAX_SHEET_ROWS,
 ) -> AsyncIterator[bytes]:
     """Yield an XLSX file; it is written to a temporary file, row by row.
@@ -207,10 +219,12 @@ async def workbook(
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "tmpdir": folder,
+            "default_date_format": "yyyy-mm-dd",
         }
         book = xlsxwriter.Workbook(str(path), options)
         bold = book.add_format({"bold": True})
-        headings = [column.heading for column in columns]
+        clock = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+        headings = [reader.heading(column) for column in columns]
         sheets = [_sheet(book, entity.name[:31], headings, bold)]
 
         def write(first: int, texts: Sequence[str]) -> None:
@@ -220,8 +234,12 @@ async def workbook(
                     name = f"{entity.name[:24]} {len(sheets) + 1}"
                     sheets.append(_sheet(book, name, headings, bold))
                 record = json.loads(text)
-                cells = [column.cell(record) for column in columns]
-                sheets[-1].write_row(place + 1, 0, cells)
+                for at, column in enumerate(columns):
+                    cell = reader.cell(column, record)
+                    if isinstance(cell, datetime):
+                        sheets[-1].write_datetime(place + 1, at, cell, clock)
+                    else:
+                        sheets[-1].write(place + 1, at, cell)
 
         # A workbook costs 0.2 ms a row and its end seconds: other requests must not
         # wait for it.

@@ -68,7 +68,7 @@ async def test_a_field_behind_a_relation_stands_in_every_format(
     )
     assert book.active is not None
     assert list(book.active.iter_rows(values_only=True)) == [
-        ("amount", "cat.name"),
+        ("Amount", "Cat: Name"),
         (0, "=1+1"),
         (-1, "'@x"),
         (-2, "plain"),

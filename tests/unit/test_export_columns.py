@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,12 @@ from engine.query import ListQuery
 from engine.transfer import rows as files
 from engine.transfer.columns import Column, columns_of
 from engine.transfer.exports import csv_file
+from engine.transfer.sheet_cells import Reader
 from metadata.compiled import CompiledEntity
 from metadata.compiler import compile_service
 from metadata.definitions import Service
+
+PEOPLE = Reader("en", ZoneInfo("Asia/Jakarta"))
 
 SHOP = compile_service(
     Service.model_validate(
@@ -149,13 +153,13 @@ def test_a_list_of_pointing_records_is_one_cell() -> None:
 def test_what_is_not_there_to_see_is_an_empty_cell(path: str, cat: Any) -> None:
     (column,) = columns(ITEMS, path)
     assert column.text({"cat": cat}) == ""
-    assert column.cell({"cat": cat}) is None
+    assert PEOPLE.cell(column, {"cat": cat}) is None
 
 
 def test_numbers_stay_numbers_in_a_workbook() -> None:
     version, amount = columns(ITEMS, "version", "amount")[::-1]
-    assert version.cell(RECORD) == 3
-    assert amount.cell(RECORD) == "-5.00"
+    assert PEOPLE.cell(version, RECORD) == 3
+    assert PEOPLE.cell(amount, RECORD) == -5
 
 
 STORED = st.text(
