@@ -73,6 +73,42 @@ def test_selected_rows_are_deleted_together_and_others_stay(
     expect(page.get_by_role("row").filter(has_text=mark)).to_contain_text("Citra")
 
 
+def test_an_undone_bulk_delete_gives_back_every_record(page: Page, site: Site) -> None:
+    mark = uuid4().hex[:6]
+    log_in(page, site.admin)
+    for who in ("Adi", "Budi"):
+        make_customer(page, f"{who} {mark}")
+    page.goto(f"{LIST}?q={mark}")
+    page.get_by_label("Select all rows").check()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete 2 records").click()
+    notice = page.get_by_role("alert").filter(has_text="2 deleted")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    notice.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("2 restored")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text=mark)).to_have_count(2)
+
+
+def test_a_refused_bulk_change_names_the_field_and_what_is_wrong(
+    page: Page, site: Site
+) -> None:
+    mark = uuid4().hex[:6]
+    log_in(page, site.admin)
+    make_customer(page, f"Citra {mark}")
+    page.goto(f"{LIST}?q={mark}")
+    page.get_by_label("Select all rows").check()
+    page.get_by_role("button", name="Change a field").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Field").select_option("due_day")
+    dialog.get_by_label("Value").fill("31")
+    dialog.get_by_role("button", name="Change 1 records").click()
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text(
+        "0 changed, 1 refused: Due day of the month: Enter at most 28."
+    )
+    expect(notice.get_by_role("button", name="Undo")).to_have_count(0)
+
+
 def test_a_hidden_column_stays_hidden_on_the_next_visit(page: Page, site: Site) -> None:
     log_in(page, site.admin)
     make_customer(page, f"Dewi {uuid4().hex[:6]}")

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
+import { Button, Group, Modal } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -9,6 +9,7 @@ import type { EntityForm, EntityRecord, JsonObject, RecordAction } from "../api/
 import { labelText, useText, wordsOf } from "../i18n";
 import { Ask } from "./Ask";
 import { RecordForm } from "./RecordForm";
+import { offerRestore } from "./restore";
 
 type Props = { source: Source; form: EntityForm; record: EntityRecord; etag: string | null };
 
@@ -38,32 +39,10 @@ export function RecordActions({ source, form, record, etag }: Props) {
     await request("DELETE", path, { headers: etag ? { "If-Match": etag } : {} });
     await go({ to: source.ui as never });
     await refreshRecords(source);
-    if (form.permissions.restore) offerRestore();
+    if (form.permissions.restore) offerRestore(source, form, [record.id], t("form.deleted"));
   }
   // The server says which actions this record is in the state for.
   const offered = (record._actions ?? {}) as JsonObject;
-  function offerRestore() {
-    const notice = notifications.show({
-      autoClose: 10_000,
-      message: (
-        <Group justify="space-between">
-          <Text size="sm">{t("form.deleted")}</Text>
-          <Button
-            size="compact-sm"
-            variant="default"
-            onClick={() => {
-              notifications.hide(notice);
-              post(`${path}/restore`, {})
-                .then(() => refreshRecords(source))
-                .catch(failed);
-            }}
-          >
-            {t("console.undo")}
-          </Button>
-        </Group>
-      ),
-    });
-  }
   return (
     <Group gap="xs">
       {form.actions

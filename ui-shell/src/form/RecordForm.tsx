@@ -2,8 +2,9 @@ import { Alert, Anchor, Button, Card, Group, List, Stack, Text } from "@mantine/
 import { type FormEvent, lazy, Suspense, useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/errors";
 import type { EntityForm, EntityRecord, JsonObject } from "../api/types";
-import { labelText, useText, wordsOf } from "../i18n";
+import { useText } from "../i18n";
 import styles from "./Field.module.css";
+import { labelOf } from "./findings";
 import { FormLayout } from "./FormLayout";
 import { UnsavedGuard } from "./UnsavedGuard";
 import { bodyOf, changesOf, initialValues, withoutReadOnly } from "./values";
@@ -167,12 +168,6 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
     </form>
   );
 }
-
-const labelOf = (form: EntityForm, field: string): string =>
-  labelText(
-    form.list.available?.find((column) => column.field === field.split(".")[0])?.label,
-    wordsOf(field),
-  );
 
 function focusField(field: string): void {
   const name = CSS.escape(field.split(".")[0] ?? field);

@@ -4,13 +4,15 @@ import { useState } from "react";
 import { request } from "../api/client";
 import { refreshRecords } from "../api/queries";
 import type { Source } from "../api/source";
-import type { EntityForm, EntityRecord, Json, JsonObject } from "../api/types";
+import type { Detail, EntityForm, EntityRecord, Json, JsonObject } from "../api/types";
+import { reasonOf } from "../form/findings";
+import { offerRestore } from "../form/restore";
 import { controlsOf } from "../form/values";
 import { labelText, useText, wordsOf } from "../i18n";
 import styles from "./List.module.css";
 import { ValueInput } from "./ValueInput";
 
-type Result = { status: number; error?: { message?: string } };
+type Result = { status: number; error?: { message?: string; details?: Detail[] } };
 type Props = {
   source: Source;
   form: EntityForm;
@@ -37,7 +39,8 @@ export function BulkBar({ source, form, selected, onClear }: Props) {
 
   async function run(operation: JsonObject) {
     setBusy(true);
-    const operations = [...selected.values()].map(({ id, version }) => ({
+    const rows = [...selected.values()];
+    const operations = rows.map(({ id, version }) => ({
       ...operation,
       id,
       ...(typeof version === "number" ? { version } : {}),
@@ -47,24 +50,31 @@ export function BulkBar({ source, form, selected, onClear }: Props) {
         body: { atomic: false, operations },
       });
       const failed = answer.data.filter(({ status }) => status >= 400);
-      notifications.show({
-        color: failed.length ? "red" : "accent",
-        message: failed.length
-          ? t("list.bulkSome", {
-              done: operations.length - failed.length,
-              failed: failed.length,
-              why: failed[0]?.error?.message ?? "",
-            })
-          : t("list.bulkDone", { count: operations.length }),
-      });
+      const done = rows.filter((_, index) => (answer.data[index]?.status ?? 0) < 400);
       await refreshRecords(source);
       onClear();
+      say(operation.op === "delete", done.map(({ id }) => id), failed);
     } catch (error) {
       notifications.show({ color: "red", message: error instanceof Error ? error.message : "" });
     } finally {
       setBusy(false);
       setAsking(null);
     }
+  }
+
+  function say(isDelete: boolean, done: readonly string[], failed: readonly Result[]) {
+    const counts = {
+      count: done.length,
+      done: done.length,
+      failed: failed.length,
+      why: reasonOf(form, failed[0]?.error),
+    };
+    const some = isDelete ? "list.bulkDeletedSome" : "list.bulkSome";
+    const all = isDelete ? "list.bulkDeleted" : "list.bulkDone";
+    const text = t(failed.length ? some : all, counts);
+    if (isDelete && done.length > 0 && form.permissions.restore)
+      offerRestore(source, form, done, text, failed.length > 0);
+    else notifications.show({ color: failed.length ? "red" : "accent", message: text });
   }
 
   return (

@@ -1,0 +1,69 @@
+import { Button, Group, Text } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { post } from "../api/client";
+import { ApiError } from "../api/errors";
+import { refreshRecords } from "../api/queries";
+import type { Source } from "../api/source";
+import type { EntityForm } from "../api/types";
+import { t } from "../i18n";
+import { reasonOf } from "./findings";
+
+/** Takes records out of the bin, each by itself, and says how many came back. */
+export async function restore(
+  source: Source,
+  form: EntityForm,
+  ids: readonly string[],
+): Promise<void> {
+  const refused: ApiError[] = [];
+  for (const id of ids) {
+    try {
+      await post(`${source.data}/${id}/restore`, {});
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      refused.push(error);
+    }
+  }
+  const done = ids.length - refused.length;
+  notifications.show(
+    refused.length
+      ? {
+          color: "red",
+          message: t("list.restoredSome", {
+            done,
+            failed: refused.length,
+            why: reasonOf(form, refused[0]),
+          }),
+        }
+      : { message: t("list.restored", { count: done }) },
+  );
+  await refreshRecords(source);
+}
+
+/** Says what was deleted, in red where something was not; Undo takes it out of the bin. */
+export function offerRestore(
+  source: Source,
+  form: EntityForm,
+  ids: readonly string[],
+  text: string,
+  isPartly = false,
+): void {
+  const notice = notifications.show({
+    ...(isPartly ? { color: "red" } : {}),
+    autoClose: 10_000,
+    message: (
+      <Group justify="space-between">
+        <Text size="sm">{text}</Text>
+        <Button
+          size="compact-sm"
+          variant="default"
+          onClick={() => {
+            notifications.hide(notice);
+            void restore(source, form, ids);
+          }}
+        >
+          {t("console.undo")}
+        </Button>
+      </Group>
+    ),
+  });
+}
