@@ -109,6 +109,66 @@ def test_a_refused_bulk_change_names_the_field_and_what_is_wrong(
     expect(notice.get_by_role("button", name="Undo")).to_have_count(0)
 
 
+def test_the_bin_holds_what_was_deleted_and_gives_it_back(
+    page: Page, site: Site
+) -> None:
+    mark = uuid4().hex[:6]
+    log_in(page, site.admin)
+    for who in ("Adi", "Budi", "Citra"):
+        make_customer(page, f"{who} {mark}")
+        if who != "Citra":
+            page.get_by_role("button", name="Delete").click()
+            page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+            expect(page.get_by_role("heading", name="Customers")).to_be_visible()
+    page.goto(f"{LIST}?q={mark}")
+    rows = page.locator("tr[data-row]")
+    expect(rows).to_have_count(1)
+    expect(rows.get_by_role("button", name="Restore")).to_have_count(0)
+
+    page.get_by_role("tab").last.click()
+    expect(page.get_by_role("tab", name="Deleted")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="Citra")).to_have_count(0)
+    assert serious(page) == []
+    page.get_by_label("Select all rows").check()
+    bar = page.get_by_role("region", name="Selected rows")
+    expect(bar.get_by_role("button", name="Restore")).to_be_visible()
+    expect(bar.get_by_role("button", name="Delete")).to_have_count(0)
+    expect(bar.get_by_role("button", name="Change a field")).to_have_count(0)
+
+    page.get_by_role("button", name=f"Restore Adi {mark}").click()
+    expect(rows).to_have_count(1)
+    expect(bar).to_contain_text("1 selected")
+    bar.get_by_role("button", name="Restore").click()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_role("tab", name="All").click()
+    expect(rows).to_have_count(3)
+
+
+def test_a_deleted_record_is_read_only_until_it_is_restored(
+    page: Page, site: Site
+) -> None:
+    name = f"Dian {uuid4().hex[:6]}"
+    log_in(page, site.admin)
+    make_customer(page, name)
+    record = page.url
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="Customers")).to_be_visible()
+    page.goto(record)
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    assert serious(page) == []
+    for action in ("Save", "Delete", "Activate", "Terminate"):
+        expect(page.get_by_role("button", name=action)).to_have_count(0)
+    expect(page.locator("input[name=name]")).not_to_be_editable()
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("button", name="Save")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete")).to_be_visible()
+    expect(page.locator("input[name=name]")).to_be_editable()
+
+
 def test_a_hidden_column_stays_hidden_on_the_next_visit(page: Page, site: Site) -> None:
     log_in(page, site.admin)
     make_customer(page, f"Dewi {uuid4().hex[:6]}")

@@ -36,6 +36,7 @@ export type ListParameters = {
   expand?: string | undefined;
   limit?: number | undefined;
   count?: string | undefined;
+  deleted?: "only" | undefined;
 };
 
 export const listQuery = (source: Source, parameters: ListParameters) =>
@@ -47,12 +48,12 @@ export const listQuery = (source: Source, parameters: ListParameters) =>
 
 export type LoadedRecord = { record: EntityRecord; etag: string | null };
 
-export const recordQuery = (source: Source, id: string, expand?: string) =>
+export const recordQuery = (source: Source, id: string, deleted?: "with") =>
   queryOptions({
-    queryKey: ["record", source.data, id, expand ?? ""],
+    queryKey: ["record", source.data, id, deleted ?? ""],
     queryFn: async ({ signal }): Promise<LoadedRecord> => {
       const response = await respond("GET", `${source.data}/${encodeURIComponent(id)}`, {
-        query: { expand, actions: "true" },
+        query: { deleted, actions: "true" },
         signal,
       });
       const body = (await response.json()) as Envelope<EntityRecord>;

@@ -1,5 +1,6 @@
 import { Button, Group, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
+import { useState } from "react";
 import { post } from "../api/client";
 import { ApiError } from "../api/errors";
 import { refreshRecords } from "../api/queries";
@@ -9,7 +10,7 @@ import { t } from "../i18n";
 import { reasonOf } from "./findings";
 
 /** Takes records out of the bin, each by itself, and says how many came back. */
-export async function restore(
+async function restore(
   source: Source,
   form: EntityForm,
   ids: readonly string[],
@@ -37,6 +38,38 @@ export async function restore(
       : { message: t("list.restored", { count: done }) },
   );
   await refreshRecords(source);
+}
+
+type ButtonProps = {
+  source: Source;
+  form: EntityForm;
+  ids: readonly string[];
+  /** Whose button it is, where many stand beside each other. */
+  label?: string;
+  isSmall?: boolean;
+  onDone?: () => void;
+};
+
+/** Takes what is deleted back out of the bin. */
+export function RestoreButton({ source, form, ids, label, isSmall, onDone }: ButtonProps) {
+  const [busy, setBusy] = useState(false);
+  return (
+    <Button
+      variant="default"
+      size={isSmall ? "compact-sm" : "sm"}
+      loading={busy}
+      aria-label={label}
+      onClick={() => {
+        setBusy(true);
+        void restore(source, form, ids).finally(() => {
+          setBusy(false);
+          onDone?.();
+        });
+      }}
+    >
+      {t("form.restore")}
+    </Button>
+  );
 }
 
 /** Says what was deleted, in red where something was not; Undo takes it out of the bin. */

@@ -6,7 +6,7 @@ import { refreshRecords } from "../api/queries";
 import type { Source } from "../api/source";
 import type { Detail, EntityForm, EntityRecord, Json, JsonObject } from "../api/types";
 import { reasonOf } from "../form/findings";
-import { offerRestore } from "../form/restore";
+import { offerRestore, RestoreButton } from "../form/restore";
 import { controlsOf } from "../form/values";
 import { labelText, useText, wordsOf } from "../i18n";
 import styles from "./List.module.css";
@@ -17,13 +17,15 @@ type Props = {
   source: Source;
   form: EntityForm;
   selected: ReadonlyMap<string, EntityRecord>;
+  /** Whether the rows are deleted ones, which can only be taken back. */
+  inBin: boolean;
   onClear: () => void;
 };
 
 const SIMPLE = new Set(["json", "lines", "geo_point", "secret", "tags", "multi_choice", "file"]);
 
 /** What can be done with the rows that are ticked; each write stands by itself. */
-export function BulkBar({ source, form, selected, onClear }: Props) {
+export function BulkBar({ source, form, selected, inBin, onClear }: Props) {
   const t = useText();
   const [asking, setAsking] = useState<"delete" | "update" | null>(null);
   const [busy, setBusy] = useState(false);
@@ -80,12 +82,15 @@ export function BulkBar({ source, form, selected, onClear }: Props) {
   return (
     <Group className={styles.bulk} gap="sm" role="region" aria-label={t("list.bulk")}>
       <Text fw={500}>{t("list.selected", { count: selected.size })}</Text>
-      {form.permissions.update && fields.length > 0 && (
+      {inBin && (
+        <RestoreButton source={source} form={form} ids={[...selected.keys()]} onDone={onClear} />
+      )}
+      {!inBin && form.permissions.update && fields.length > 0 && (
         <Button variant="default" onClick={() => setAsking("update")}>
           {t("list.bulkUpdate")}
         </Button>
       )}
-      {form.permissions.delete && (
+      {!inBin && form.permissions.delete && (
         <Button variant="default" c="var(--danger-text)" onClick={() => setAsking("delete")}>
           {t("form.delete")}
         </Button>

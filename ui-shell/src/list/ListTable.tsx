@@ -1,6 +1,6 @@
-import { Table, UnstyledButton } from "@mantine/core";
+import { Table, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import type { KeyboardEvent } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
 import type { Column, EntityRecord } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
 import { nextSort } from "./filters";
@@ -19,13 +19,17 @@ type Props = {
   onSort: (sort: string) => void;
   onOpen: (id: string) => void;
   onSelect: (rows: readonly EntityRecord[], on: boolean) => void;
+  /** A button at the end of each row. */
+  buttonOf?: ((record: EntityRecord, name: string) => ReactNode) | undefined;
 };
 
 /** The rows of a list: a header sorts (shift adds a key), a row opens, a box selects. */
 export function ListTable(props: Props) {
-  const { columns, widths, rows, titleField, sort, selected, onSort, onOpen, onSelect } = props;
+  const { columns, widths, rows, titleField, sort, selected, onSort, onOpen, onSelect, buttonOf } =
+    props;
   const t = useText();
   const all = rows.every((record) => selected.has(record.id));
+  const nameOf = (record: EntityRecord) => String(record[titleField] ?? record.id);
   const onKeys = (event: KeyboardEvent<HTMLTableRowElement>, record: EntityRecord) => {
     if (event.target !== event.currentTarget) return;
     if (event.key === "Enter") onOpen(record.id);
@@ -50,6 +54,11 @@ export function ListTable(props: Props) {
             {columns.map((column) => (
               <Header key={column.field} {...{ column, sort, onSort }} width={widths[column.field]} />
             ))}
+            {buttonOf && (
+              <Table.Th>
+                <VisuallyHidden>{t("console.actions")}</VisuallyHidden>
+              </Table.Th>
+            )}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -66,7 +75,7 @@ export function ListTable(props: Props) {
               <Table.Td className={styles.check} onClick={(event) => event.stopPropagation()}>
                 <input
                   type="checkbox"
-                  aria-label={t("list.selectRow", { name: String(record[titleField] ?? record.id) })}
+                  aria-label={t("list.selectRow", { name: nameOf(record) })}
                   checked={selected.has(record.id)}
                   onChange={(event) => onSelect([record], event.currentTarget.checked)}
                 />
@@ -81,6 +90,11 @@ export function ListTable(props: Props) {
                   <Cell column={column} record={record} />
                 </Table.Td>
               ))}
+              {buttonOf && (
+                <Table.Td ta="right" onClick={(event) => event.stopPropagation()}>
+                  {buttonOf(record, nameOf(record))}
+                </Table.Td>
+              )}
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -7,22 +7,33 @@ type Props = {
   views: readonly View[];
   own: readonly View[];
   current: string;
+  /** Whether deleted records are kept, and may be seen here. */
+  hasBin: boolean;
   onPick: (name: string) => void;
   onSave: (name: string) => void;
   onRemove: (name: string) => void;
 };
 
-/** The views of a list: those of its definition, then those this user saved. */
-export function ViewTabs({ views, own, current, onPick, onSave, onRemove }: Props) {
+/** The tab of what is deleted. Names of views are trimmed, so that none is this one. */
+export const BIN = " bin";
+
+/** The views of a list: those of its definition, those this user saved, then the bin. */
+export function ViewTabs(props: Props) {
+  const { views, own, current, hasBin, onPick, onSave, onRemove } = props;
   const t = useText();
   const [asking, setAsking] = useState(false);
   const [name, setName] = useState("");
+  const tabs: View[] = [
+    { name: "all", label: t("list.all") },
+    ...views,
+    ...(hasBin ? [{ name: BIN, label: t("list.bin") }] : []),
+  ];
   const taken = views.some((view) => view.name === name.trim() && !own.includes(view));
   return (
     <Group justify="space-between" gap="xs">
       <Tabs value={current} onChange={(value) => onPick(value ?? "all")}>
         <Tabs.List aria-label={t("list.views")}>
-          {[{ name: "all", label: t("list.all") }, ...views].map((view) => (
+          {tabs.map((view) => (
             <Tabs.Tab key={view.name} value={view.name} aria-controls={undefined}>
               {labelText(view.label, view.name)}
             </Tabs.Tab>
@@ -37,7 +48,12 @@ export function ViewTabs({ views, own, current, onPick, onSave, onRemove }: Prop
         )}
         <Popover opened={asking} onChange={setAsking} trapFocus position="bottom-end">
           <Popover.Target>
-            <Button variant="subtle" size="xs" onClick={() => setAsking(!asking)}>
+            <Button
+              variant="subtle"
+              size="xs"
+              disabled={current === BIN}
+              onClick={() => setAsking(!asking)}
+            >
               {t("list.viewSave")}
             </Button>
           </Popover.Target>

@@ -6,6 +6,8 @@ export type ListSearch = {
   filter?: JsonObject;
   sort?: string;
   view?: string;
+  /** The deleted records are listed, and only those. */
+  bin?: boolean;
   columns?: string;
   after?: string;
   size?: number;
@@ -23,6 +25,7 @@ export function parseListSearch(search: Record<string, unknown>): ListSearch {
   if (filter && typeof filter === "object" && !Array.isArray(filter)) {
     if (Object.keys(filter).length > 0) result.filter = filter as JsonObject;
   }
+  if (String(search.bin) === "true") result.bin = true;
   const size = Number(search.size);
   if (PAGE_SIZES.includes(size)) result.size = size;
   return result;

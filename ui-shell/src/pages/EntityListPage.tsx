@@ -8,6 +8,7 @@ import { type Source, sourceOf } from "../api/source";
 import type { Column, EntityForm, EntityRecord, Envelope, JsonObject, Page } from "../api/types";
 import { useSession } from "../api/useSession";
 import { getLocale, labelText, useText, wordsOf } from "../i18n";
+import { RestoreButton } from "../form/restore";
 import { BulkBar } from "../list/BulkBar";
 import { ColumnChooser } from "../list/ColumnChooser";
 import { ExportMenu } from "../list/ExportMenu";
@@ -16,7 +17,7 @@ import styles from "../list/List.module.css";
 import { ListTable } from "../list/ListTable";
 import { type ListSearch, parseListSearch } from "../list/search";
 import { useListKeys } from "../list/useListKeys";
-import { ViewTabs } from "../list/ViewTabs";
+import { BIN, ViewTabs } from "../list/ViewTabs";
 import { type ListLayout, readLayout, writeLayout } from "../preferences/lists";
 
 const ImportDialog = lazy(() =>
@@ -51,6 +52,8 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
   const [importing, setImporting] = useState(false);
   const available = form.list.available ?? form.list.columns;
   const views = [...(form.list.views ?? []), ...(layout.views ?? [])];
+  const hasBin = Boolean(form.soft_delete && form.permissions.restore);
+  const inBin = hasBin && search.bin === true;
   const view = views.find((item) => item.name === search.view);
   const standard = form.list.columns.map((column) => column.field);
   const shown = layout.columns ?? (view?.columns?.length ? view.columns : standard);
@@ -61,6 +64,7 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
   const sort = search.sort ?? (view?.sort?.length ? view.sort : form.list.sort)?.join(",") ?? "";
   const filter = bothOf(view?.filter ?? {}, search.filter ?? {});
   const filterText = Object.keys(filter).length ? JSON.stringify(filter) : undefined;
+  const deleted = inBin ? "only" : undefined;
   const list: UseQueryResult<Envelope<EntityRecord[]>> = useQuery({
     ...listQuery(source, {
       filter: filterText,
@@ -70,6 +74,7 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       expand: expandOf(columns),
       limit: search.size,
       count: counting ? "exact" : "estimated",
+      deleted,
     }),
     placeholderData: keepPreviousData,
   });
@@ -113,7 +118,7 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
             </Button>
           )}
           {form.permissions.export && (
-            <ExportMenu source={source} query={{ filter: filterText, sort, search: search.q }} />
+            <ExportMenu source={source} query={{ filter: filterText, sort, search: search.q, deleted }} />
           )}
           {form.permissions.create && (
             <Button leftSection={<Plus size={16} />} onClick={create}>
@@ -125,8 +130,12 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       <ViewTabs
         views={views}
         own={layout.views ?? []}
-        current={search.view ?? "all"}
-        onPick={(name) => update({ view: name === "all" ? "" : name, filter: {}, sort: "" })}
+        hasBin={hasBin}
+        current={inBin ? BIN : (search.view ?? "all")}
+        onPick={(name) => {
+          const bin = name === BIN;
+          update({ view: bin || name === "all" ? "" : name, bin, filter: {}, sort: "" });
+        }}
         onSave={(name) => {
           const saved = { name, label: name, filter, sort: sort.split(","), columns: [...shown] };
           const others = (layout.views ?? []).filter((item) => item.name !== name);
@@ -176,8 +185,10 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       {list.isPending && <TableSkeleton />}
       {list.data?.data.length === 0 && (
         <Stack align="center" p="xl" gap="xs">
-          <Text fw={600}>{filtered ? t("list.noMatch") : t("list.empty")}</Text>
-          {!filtered && form.permissions.create && <Text c="dimmed">{t("list.emptyHint")}</Text>}
+          <Text fw={600}>
+            {t(filtered ? "list.noMatch" : inBin ? "list.binEmpty" : "list.empty")}
+          </Text>
+          {!filtered && !inBin && form.permissions.create && <Text c="dimmed">{t("list.emptyHint")}</Text>}
         </Stack>
       )}
       {list.data && list.data.data.length > 0 && (
@@ -195,10 +206,24 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
             for (const row of rows) on ? next.set(row.id, row) : next.delete(row.id);
             setSelected(next);
           }}
+          buttonOf={
+            inBin
+              ? (record, name) => (
+                  <RestoreButton
+                    source={source}
+                    form={form}
+                    ids={[record.id]}
+                    label={t("list.restoreRow", { name })}
+                    isSmall
+                    onDone={() => setSelected(without(record.id))}
+                  />
+                )
+              : undefined
+          }
         />
       )}
       {selected.size > 0 && (
-        <BulkBar {...{ source, form, selected }} onClear={() => setSelected(new Map())} />
+        <BulkBar {...{ source, form, selected, inBin }} onClear={() => setSelected(new Map())} />
       )}
       <Group justify="flex-end">
         {search.after && (
@@ -284,6 +309,11 @@ function SearchBox({ value, onSearch }: { value: string; onSearch: (text: string
     </form>
   );
 }
+
+const without =
+  (id: string) =>
+  (rows: ReadonlyMap<string, EntityRecord>): ReadonlyMap<string, EntityRecord> =>
+    new Map([...rows].filter(([key]) => key !== id));
 
 /** A view's condition and the user's own, both of which must hold. */
 const bothOf = (view: JsonObject, own: JsonObject): JsonObject =>

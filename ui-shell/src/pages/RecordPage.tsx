@@ -1,4 +1,4 @@
-import { Alert, Loader, Stack, Title } from "@mantine/core";
+import { Alert, Group, Loader, Stack, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -8,6 +8,7 @@ import { sourceOf } from "../api/source";
 import type { EntityRecord, JsonObject } from "../api/types";
 import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
+import { RestoreButton } from "../form/restore";
 import { labelText, t, wordsOf } from "../i18n";
 import { History } from "./History";
 import styles from "./RecordPage.module.css";
@@ -17,7 +18,7 @@ export function RecordPage() {
   const { service = "platform", entity = "", id = "" } = useParams({ strict: false });
   const source = sourceOf(service, entity);
   const form = useQuery(formQuery(source));
-  const loaded = useQuery(recordQuery(source, id));
+  const loaded = useQuery(recordQuery(source, id, "with"));
   const error = form.error ?? loaded.error;
   if (error)
     return (
@@ -28,6 +29,7 @@ export function RecordPage() {
   if (!form.data || !loaded.data) return <Loader m="xl" />;
   const { record, etag } = loaded.data;
   const title = record[form.data.title_field];
+  const isDeleted = Boolean(record.deleted_at);
   // The server says what may be done with this very record.
   const may = (record._actions ?? {}) as JsonObject;
   return (
@@ -38,13 +40,22 @@ export function RecordPage() {
           {String(title ?? labelText(form.data.label, wordsOf(entity)))}
         </Title>
       </div>
-      <RecordActions source={source} form={form.data} record={record} etag={etag} />
+      {isDeleted ? (
+        <Group gap="md">
+          <Text>{t("record.isDeleted")}</Text>
+          {form.data.permissions.restore && (
+            <RestoreButton source={source} form={form.data} ids={[id]} />
+          )}
+        </Group>
+      ) : (
+        <RecordActions source={source} form={form.data} record={record} etag={etag} />
+      )}
       <div className={styles.body} data-rail={form.data.permissions.history || undefined}>
         <RecordForm
           key={`${id} ${String(record.version)}`}
           form={form.data}
           record={record}
-          readOnly={!form.data.permissions.update || may.update === false}
+          readOnly={isDeleted || !form.data.permissions.update || may.update === false}
           onConflict={async () => (await get<EntityRecord>(`${source.data}/${id}`)).data}
           onSave={async (body, fresh) => {
             const match = fresh ? `"${String(fresh.version)}"` : etag;
