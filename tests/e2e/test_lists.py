@@ -169,6 +169,35 @@ def test_a_deleted_record_is_read_only_until_it_is_restored(
     expect(page.locator("input[name=name]")).to_be_editable()
 
 
+def test_a_list_is_searched_as_one_types_and_the_focus_stays(
+    page: Page, site: Site
+) -> None:
+    mark = uuid4().hex[:6]
+    log_in(page, site.admin)
+    for who in ("Adi", "Budi"):
+        make_customer(page, f"{who} {mark}")
+    before = page.url
+    page.get_by_role("link", name="Customers", exact=True).last.click()
+    box = page.get_by_role("searchbox", name="Search")
+    box.fill(f"adi {mark}")
+    rows = page.locator("tr[data-row]")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text(f"Adi {mark}")
+    expect(box).to_be_focused()
+    box.press_sequentially("x")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"q=adi(\+|%20){mark}x"))
+    expect(box).to_be_focused()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(box).to_have_value("")
+    expect(rows.filter(has_text=mark)).to_have_count(2)
+    # A search replaces the one before it: back leads past all of them at once.
+    page.go_back()
+    expect(box).to_have_value(f"adi {mark}x")
+    page.go_back()
+    expect(page).to_have_url(before)
+
+
 def test_a_hidden_column_stays_hidden_on_the_next_visit(page: Page, site: Site) -> None:
     log_in(page, site.admin)
     make_customer(page, f"Dewi {uuid4().hex[:6]}")

@@ -1,7 +1,7 @@
-import { Alert, Button, Group, Loader, Skeleton, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Group, Loader, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { keepPreviousData, type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Plus, Search, Upload } from "lucide-react";
+import { Plus, Upload } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { formQuery, listQuery } from "../api/queries";
 import { type Source, sourceOf } from "../api/source";
@@ -13,9 +13,9 @@ import { BulkBar } from "../list/BulkBar";
 import { ColumnChooser } from "../list/ColumnChooser";
 import { ExportMenu } from "../list/ExportMenu";
 import { FilterBar } from "../list/FilterBar";
-import styles from "../list/List.module.css";
 import { ListTable } from "../list/ListTable";
 import { type ListSearch, parseListSearch } from "../list/search";
+import { SearchBox } from "../list/SearchBox";
 import { useListKeys } from "../list/useListKeys";
 import { BIN, ViewTabs } from "../list/ViewTabs";
 import { type ListLayout, readLayout, writeLayout } from "../preferences/lists";
@@ -78,13 +78,13 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
     }),
     placeholderData: keepPreviousData,
   });
-  const update = (changes: Partial<ListSearch>) => {
+  const update = (changes: Partial<ListSearch>, replace = false) => {
     const { after: _, ...kept } = search;
     const next: Record<string, unknown> = { ...kept, ...changes };
     for (const name of Object.keys(next)) if (!next[name]) delete next[name];
     setTrail([]);
     setSelected(new Map());
-    void go({ to: source.ui, search: next as never });
+    void go({ to: source.ui, search: next as never, replace });
   };
   const turn = (after: string | undefined) => {
     const { after: _, ...kept } = search;
@@ -149,11 +149,7 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       />
       <Group gap="sm">
         {form.list.search && (
-          <SearchBox
-            key={search.q}
-            value={search.q ?? ""}
-            onSearch={(q) => update({ q })}
-          />
+          <SearchBox value={search.q ?? ""} onSearch={(q) => update({ q }, true)} />
         )}
         <FilterBar
           available={available}
@@ -283,30 +279,6 @@ function TableSkeleton() {
         <Skeleton key={row} height={32} />
       ))}
     </Stack>
-  );
-}
-
-function SearchBox({ value, onSearch }: { value: string; onSearch: (text: string) => void }) {
-  const t = useText();
-  const [text, setText] = useState(value);
-  return (
-    <form
-      className={styles.wide}
-      onSubmit={(event) => {
-        event.preventDefault();
-        onSearch(text.trim());
-      }}
-    >
-      <TextInput
-        type="search"
-        data-list-search
-        aria-label={t("list.search")}
-        placeholder={t("list.search")}
-        leftSection={<Search size={16} />}
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-      />
-    </form>
   );
 }
 
