@@ -51,7 +51,7 @@ export function ViewTabs(props: Props) {
             <Button
               variant="subtle"
               size="xs"
-              disabled={current === BIN}
+              display={current === BIN ? "none" : undefined}
               onClick={() => setAsking(!asking)}
             >
               {t("list.viewSave")}
