@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { EntityRecord, JsonObject } from "../api/types";
+import { setLocale } from "../i18n";
 import type { Ruled } from "./rules";
 import { findingsOf } from "./validate";
 import { bodyOf, changesOf, initialValues } from "./values";
@@ -117,4 +118,52 @@ test("a default that the server fills in is not asked for", () => {
   const today = { ...form.schema.properties, plan: { default: "$today" } };
   const filled = { ...form, schema: { ...form.schema, properties: today } };
   expect(findingsOf(filled, { name: "a", status: "active", due: 1 })).toEqual([]);
+});
+
+const limited: Ruled = {
+  schema: {
+    type: "object",
+    properties: {
+      name: { type: "string", minLength: 1, maxLength: 5 },
+      code: { type: ["string", "null"], minLength: 3 },
+      due: { type: ["integer", "null"], minimum: 1, maximum: 28 },
+      share: { anyOf: [{ type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1 }, { type: "null" }] },
+      status: { type: "string", enum: ["new", "active"] },
+      words: { type: "array", items: { type: "string" }, minItems: 1, maxItems: 2 },
+      pair: { type: "array", items: { type: "string" }, minItems: 2 },
+      count: { $ref: "#/$defs/count" },
+      "a/b": { type: "integer", maximum: 9 },
+      lines: {
+        type: "array",
+        items: { type: "object", properties: { quantity: { type: "integer", minimum: 2 } } },
+      },
+    },
+    $defs: { count: { type: "integer", maximum: 7 } },
+  },
+};
+
+test.each<[JsonObject, string, string]>([
+  [{ name: "" }, "Enter a value.", "Isi kolom ini."],
+  [{ name: "abcdef" }, "Enter at most 5 characters.", "Isi maksimal 5 karakter."],
+  [{ code: "ab" }, "Enter at least 3 characters.", "Isi minimal 3 karakter."],
+  [{ due: 0 }, "Enter at least 1.", "Isi minimal 1."],
+  [{ due: 31 }, "Enter at most 28.", "Isi maksimal 28."],
+  [{ share: 0 }, "Enter at least 0 (not 0 itself).", "Isi minimal 0 (bukan 0 itu sendiri)."],
+  [{ share: 1 }, "Enter at most 1 (not 1 itself).", "Isi maksimal 1 (bukan 1 itu sendiri)."],
+  [{ status: "gone" }, "Choose one of the list.", "Pilih salah satu dari daftar."],
+  [{ words: [] }, "Enter a value.", "Isi kolom ini."],
+  [{ words: ["a", "b", "c"] }, "Give at most 2 entries.", "Beri maksimal 2 isian."],
+  [{ pair: ["a"] }, "Give at least 2 entries.", "Beri minimal 2 isian."],
+  [{ count: 8 }, "Enter at most 7.", "Isi maksimal 7."],
+  [{ "a/b": 10 }, "Enter at most 9.", "Isi maksimal 9."],
+  [{ lines: [{ quantity: 1 }] }, "Enter at least 2.", "Isi minimal 2."],
+])("what does not fit is told with its limit: %j", async (values, en, id) => {
+  const said = () => findingsOf(limited, values).map(({ message }) => message);
+  expect(said()).toEqual([en]);
+  await setLocale("id");
+  try {
+    expect(said()).toEqual([id]);
+  } finally {
+    await setLocale("en");
+  }
 });

@@ -9,13 +9,16 @@ const WORDS: { [keyword: string]: TextKey } = {
   type: "form.bad_format",
   format: "form.bad_format",
   pattern: "form.bad_format",
-  minimum: "form.bad_range",
-  maximum: "form.bad_range",
-  exclusiveMinimum: "form.bad_range",
-  exclusiveMaximum: "form.bad_range",
-  minLength: "form.bad_length",
-  maxLength: "form.bad_length",
-  minItems: "form.bad_required",
+  minimum: "form.bad_minimum",
+  maximum: "form.bad_maximum",
+  exclusiveMinimum: "form.bad_above",
+  exclusiveMaximum: "form.bad_below",
+  minLength: "form.bad_minLength",
+  maxLength: "form.bad_maxLength",
+  minItems: "form.bad_minItems",
+  maxItems: "form.bad_maxItems",
+  enum: "form.bad_choice",
+  const: "form.bad_choice",
   not: "form.bad_required",
 };
 
@@ -59,6 +62,26 @@ function collect(found: Map<string, Detail>, schema: PropertySchema, body: JsonO
     const named = NAMING.has(keyword) ? /"([^"]+)"/.exec(error)?.[1] : undefined;
     const field = [path, named].filter(Boolean).join(".");
     if (!field || found.has(field)) continue;
-    found.set(field, { field, code: keyword, message: t(WORDS[keyword] ?? "form.bad_other") });
+    found.set(field, { field, code: keyword, message: wordsFor(keyword, keywordLocation, schema) });
   }
+}
+
+/** Returns what to do, with the limit that the schema sets there. */
+function wordsFor(keyword: string, location: string, schema: PropertySchema): string {
+  const limit = valueAt(schema, location);
+  const isAny = limit === 1 && (keyword === "minLength" || keyword === "minItems");
+  return t(isAny ? "form.bad_required" : (WORDS[keyword] ?? "form.bad_other"), {
+    limit: String(limit),
+  });
+}
+
+/** Returns what stands in a schema at a JSON pointer, which may lead through references. */
+function valueAt(schema: PropertySchema, pointer: string): unknown {
+  let node: unknown = schema;
+  for (const part of pointer.split("/").slice(1)) {
+    const name = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+    node = (node as { [name: string]: unknown } | undefined)?.[name];
+    if (name === "$ref" && typeof node === "string") node = valueAt(schema, node);
+  }
+  return node;
 }
