@@ -1,5 +1,6 @@
 """Generated forms in a browser: checks before sending, and two people at one record."""
 
+import re
 from uuid import uuid4
 
 from playwright.sync_api import Page, expect
@@ -88,8 +89,28 @@ def test_a_deleted_record_is_taken_back_by_undo(page: Page, site: Site) -> None:
     address = page.url
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("Deleted", exact=True)).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="Deleted")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("cell", name=name, exact=True)).to_be_visible()
     page.goto(address)
     expect(page.get_by_role("heading", name=name)).to_be_visible()
+
+
+def test_an_amount_is_shown_as_it_was_understood_or_refused(
+    page: Page, site: Site
+) -> None:
+    log_in(page, site.admin)
+    page.goto("/s/plans/plans/new")
+    page.locator("input[name=name]").fill(f"Rumah {uuid4().hex[:6]}")
+    page.locator("input[name=download_rate]").fill("20M")
+    page.locator("input[name=upload_rate]").fill("10M")
+    price = page.locator("input[name=monthly_price]")
+    price.fill("150.000,50")
+    page.get_by_role("button", name="Save").click()
+    expect(price).to_have_attribute("aria-invalid", "true")
+    price.fill("Rp 150.000,00")
+    price.blur()
+    expect(price).to_have_value("150,000")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("input[name=monthly_price]")).to_have_value("150,000")
+    expect(page.get_by_text(re.compile("IDR.150,000")).first).to_be_visible()

@@ -6,7 +6,7 @@ import { ChoicesInput } from "./ChoicesInput";
 import styles from "./Field.module.css";
 import { JsonInput } from "./JsonInput";
 import { LinesInput } from "./LinesInput";
-import { MoneyInput } from "./MoneyInput";
+import { NumberInput } from "./NumberInput";
 import { PointInput } from "./PointInput";
 import { RelationInput } from "./RelationInput";
 import { nameOf } from "./values";
@@ -78,7 +78,8 @@ export function Field({ element, schema, value, error, onChange }: FieldProps) {
 }
 
 const WIDE = new Set(["long_text", "rich_text", "json", "lines", "geo_point"]);
-const NUMERIC = new Set(["integer", "rate", "bytes"]);
+const NUMBERS = new Set(["money", "decimal", "percent", "integer"]);
+const NUMERIC = new Set(["rate", "bytes"]);
 const NATIVE: { [type: string]: string } = {
   date: "date",
   time: "time",
@@ -178,7 +179,7 @@ function Input(props: InputProps) {
     );
   }
   if (type === "geo_point") return <PointInput {...props} />;
-  if (type === "money") return <MoneyInput {...props} />;
+  if (NUMBERS.has(type)) return <NumberInput {...props} />;
   if (typeof value === "object" && value !== null) return <JsonInput {...props} />;
   if (type === "json") return <JsonInput {...props} />;
   if (NUMERIC.has(type)) {

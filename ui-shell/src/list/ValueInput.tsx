@@ -6,7 +6,7 @@ import { listQuery } from "../api/queries";
 import { sourceOfTarget } from "../api/source";
 import type { Column, Json } from "../api/types";
 import { labelText, type TextKey, useText } from "../i18n";
-import { minorUnits } from "./filters";
+import { minorUnits, plainNumber } from "../number";
 
 const RELATIVE: readonly [string, TextKey][] = [
   ["$now", "list.now"],
@@ -18,6 +18,7 @@ const RELATIVE: readonly [string, TextKey][] = [
   ["$now(30 days)", "list.monthAhead"],
 ];
 const WHOLE = new Set(["integer", "rate", "bytes", "duration"]);
+const DECIMAL = new Set(["decimal", "percent"]);
 
 type Props = { column: Column; label: string; value: Json; onChange: (value: Json) => void };
 
@@ -61,6 +62,7 @@ export function ValueInput({ column, label, value, onChange }: Props) {
         const typed = event.currentTarget.value.trim();
         if (type === "money") onChange(typed ? (minorUnits(typed, digits) ?? typed) : null);
         else if (WHOLE.has(type) && /^-?\d+$/.test(typed)) onChange(Number(typed));
+        else if (DECIMAL.has(type)) onChange(typed ? (plainNumber(typed) ?? typed) : null);
         else onChange(typed || null);
       }}
     />

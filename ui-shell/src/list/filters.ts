@@ -75,20 +75,3 @@ export function nextSort(sort: string, field: string, add: boolean): string {
   if (next) kept.splice(at < 0 ? kept.length : at, 0, next);
   return kept.join(",");
 }
-
-/** "12,50" in people's writing → 1250 in minor units; null for what is no amount. */
-export function minorUnits(text: string, digits: number): number | null {
-  const plain = text.replaceAll(/[\s\u00a0]/g, "");
-  const match = /^(-?)(\d[\d.,]*)$/.exec(plain);
-  if (!match) return null;
-  let body = match[2] ?? "";
-  let fraction = "";
-  const end = /[.,](\d+)$/.exec(body);
-  if (digits > 0 && end && (end[1] ?? "").length <= digits) {
-    fraction = end[1] ?? "";
-    body = body.slice(0, end.index);
-  }
-  const whole = body.replaceAll(/[.,]/g, "");
-  const amount = Number(whole + fraction.padEnd(digits, "0"));
-  return Number.isSafeInteger(amount) ? (match[1] ? -amount : amount) : null;
-}
