@@ -1,8 +1,10 @@
 """Generated lists in a browser: filter, select, columns, keys, width and contrast."""
 
+import csv
 import re
 from pathlib import Path
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -196,6 +198,41 @@ def test_a_list_is_searched_as_one_types_and_the_focus_stays(
     expect(box).to_have_value(f"adi {mark}x")
     page.go_back()
     expect(page).to_have_url(before)
+
+
+def test_an_export_holds_the_columns_that_are_shown_or_all_of_them(
+    page: Page, site: Site
+) -> None:
+    mark = uuid4().hex[:6]
+    log_in(page, site.admin)
+    for who in ("Adi", "Budi", "Citra"):
+        make_customer(page, f"{who} {mark}")
+    page.goto(f"{LIST}?q=budi+{mark}")
+    expect(page.locator("tr[data-row]")).to_have_count(1)
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="District").uncheck()
+    page.get_by_role("button", name="Columns", exact=True).click()
+
+    def exported(entry: str) -> Path:
+        page.get_by_role("button", name="Export").click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name=entry, exact=True).click()
+        return download.value.path()
+
+    shown = ["Code", "Name", "Phone (WhatsApp)", "Plan", "Status"]
+    assert page.get_by_role("columnheader").all_inner_texts()[1:] == shown
+    with exported("As CSV").open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["code", "name", "phone", "plan", "status"]
+    assert [row[1] for row in rows] == [f"Budi {mark}"]
+    with ZipFile(exported("As XLSX")) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    # The user's own language heads the columns of a sheet, whatever the page's is.
+    assert re.findall(r"<row .*?</row>", sheet)[0].count("<c ") == len(shown)
+    with exported("As CSV, all fields").open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = csv.reader(file)
+    assert {"code", "district", "notes", "created_at"} <= set(header)
+    assert len(rows) == 1
 
 
 def test_a_hidden_column_stays_hidden_on_the_next_visit(page: Page, site: Site) -> None:

@@ -118,7 +118,11 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
             </Button>
           )}
           {form.permissions.export && (
-            <ExportMenu source={source} query={{ filter: filterText, sort, search: search.q, deleted }} />
+            <ExportMenu
+              source={source}
+              query={{ filter: filterText, sort, search: search.q, deleted }}
+              fields={columns.map((column) => column.field)}
+            />
           )}
           {form.permissions.create && (
             <Button leftSection={<Plus size={16} />} onClick={create}>
