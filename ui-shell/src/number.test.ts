@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { setLocale } from "./i18n";
-import { minorUnits, plainNumber, shownNumber } from "./number";
+import { minorUnits, plainNumber, quantity, shownNumber, shownQuantity } from "./number";
 
 afterEach(() => setLocale("en"));
 
@@ -58,6 +58,33 @@ test("what is shown is read as the same number", async () => {
     await setLocale(locale);
     for (const plain of ["0", "-1250.5", "1234567", "0.125", "999", "1000", "1.25"]) {
       expect(plainNumber(shownNumber(plain)) ?? "").toBe(plain);
+    }
+  }
+});
+
+test.each([
+  ["20M", "rate", 20_000_000],
+  ["20 Mbps", "rate", 20_000_000],
+  ["2.5G", "rate", 2_500_000_000],
+  ["512k", "rate", 512_000],
+  ["1000000", "rate", 1_000_000],
+  ["10 MiB", "bytes", 10_485_760],
+  ["2 GB", "bytes", 2_000_000_000],
+  ["7 bytes", "bytes", 7],
+  ["10 apples", "rate", null],
+  ["-1M", "rate", null],
+  ["0.5", "rate", null],
+])("%s as %s is %s", (text, type, amount) => {
+  expect(quantity(text, type)).toBe(amount);
+});
+
+test("a quantity is shown so that it is read as the same", async () => {
+  for (const locale of ["en", "id"] as const) {
+    await setLocale(locale);
+    for (const amount of [0, 7, 999, 1000, 1_500_000, 20_000_000, 1_234_567, 10_485_760]) {
+      for (const type of ["rate", "bytes"]) {
+        expect(quantity(shownQuantity(amount, type), type)).toBe(amount);
+      }
     }
   }
 });

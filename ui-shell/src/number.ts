@@ -60,3 +60,32 @@ export function minorUnits(text: string, digits: number): number | null {
   const amount = Number(whole + fraction.padEnd(digits, "0"));
   return Number.isSafeInteger(amount) ? amount : null;
 }
+
+const POWERS = "kmgtp";
+const UNITS: { [type: string]: RegExp } = {
+  rate: /^([kmgt]?)()(?:|bps|bit\/s|b\/s)$/,
+  bytes: /^(?:([kmgtp])(i?)b?|b|bytes?|)$/,
+};
+
+/** Returns bits a second (`20M`, `20 Mbps`) or bytes (`10 MiB`, `2 GB`); null for neither. */
+export function quantity(text: string, type: string): number | null {
+  const match = /^([\d.,]+)\s*([a-z/]*)$/i.exec(text.trim());
+  const plain = plainNumber(match?.[1] ?? "");
+  const unit = UNITS[type]?.exec(match?.[2]?.toLowerCase() ?? "?");
+  if (plain === null || plain.startsWith("-") || !unit) return null;
+  const factor = (unit[2] ? 1024 : 1000) ** (unit[1] ? POWERS.indexOf(unit[1]) + 1 : 0);
+  const amount = Number((Number(plain) * factor).toPrecision(15));
+  return Number.isSafeInteger(amount) ? amount : null;
+}
+
+/** Returns a quantity in the largest unit in which it has at most three decimals. */
+export function shownQuantity(amount: number, type: string): string {
+  const names = type === "rate" ? ["bps", "kbps", "Mbps", "Gbps", "Tbps"] : ["B", "kB", "MB", "GB", "TB"];
+  for (let power = names.length - 1; power > 0; power--) {
+    const plain = String(amount / 1000 ** power);
+    if (amount >= 1000 ** power && /^\d+(\.\d{1,3})?$/.test(plain)) {
+      return `${shownNumber(plain)} ${names[power]}`;
+    }
+  }
+  return shownNumber(String(amount));
+}

@@ -78,8 +78,7 @@ export function Field({ element, schema, value, error, onChange }: FieldProps) {
 }
 
 const WIDE = new Set(["long_text", "rich_text", "json", "lines", "geo_point"]);
-const NUMBERS = new Set(["money", "decimal", "percent", "integer"]);
-const NUMERIC = new Set(["rate", "bytes"]);
+const NUMBERS = new Set(["money", "decimal", "percent", "integer", "rate", "bytes"]);
 const NATIVE: { [type: string]: string } = {
   date: "date",
   time: "time",
@@ -182,20 +181,6 @@ function Input(props: InputProps) {
   if (NUMBERS.has(type)) return <NumberInput {...props} />;
   if (typeof value === "object" && value !== null) return <JsonInput {...props} />;
   if (type === "json") return <JsonInput {...props} />;
-  if (NUMERIC.has(type)) {
-    return (
-      <input
-        {...common}
-        inputMode="numeric"
-        value={text}
-        readOnly={readOnly}
-        onChange={(event) => {
-          const typed = event.currentTarget.value.trim();
-          onChange(typed === "" ? null : /^-?\d+$/.test(typed) ? Number(typed) : typed);
-        }}
-      />
-    );
-  }
   return (
     <input
       {...common}

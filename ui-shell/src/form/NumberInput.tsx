@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { Json } from "../api/types";
-import { minorUnits, plainNumber, shownNumber } from "../number";
+import { minorUnits, plainNumber, quantity, shownNumber, shownQuantity } from "../number";
 import type { InputProps } from "./Field";
 import styles from "./Field.module.css";
 import { nameOf } from "./values";
@@ -15,6 +15,7 @@ export function NumberInput(props: InputProps) {
   const read = (text: string): Json => {
     if (!text.trim()) return null;
     if (type === "money") return minorUnits(text, digits) ?? text;
+    if (type === "rate" || type === "bytes") return quantity(text, type) ?? text;
     const plain = plainNumber(text, digits);
     if (plain === null) return text;
     return type === "integer" && Number.isSafeInteger(Number(plain)) ? Number(plain) : plain;
@@ -24,7 +25,7 @@ export function NumberInput(props: InputProps) {
       id={id}
       name={nameOf(element)}
       className={styles.input}
-      inputMode="decimal"
+      inputMode={type === "rate" || type === "bytes" ? "text" : "decimal"}
       aria-invalid={invalid || undefined}
       aria-describedby={describedBy}
       readOnly={readOnly}
@@ -49,6 +50,8 @@ export function NumberInput(props: InputProps) {
 
 function shown(value: Json, type: string, digits: number): string {
   if (value === null || value === undefined) return "";
-  if (type !== "money" || typeof value !== "number") return shownNumber(String(value));
+  if (typeof value !== "number") return shownNumber(String(value));
+  if (type === "rate" || type === "bytes") return shownQuantity(value, type);
+  if (type !== "money") return shownNumber(String(value));
   return shownNumber((value / 10 ** digits).toFixed(digits), digits);
 }

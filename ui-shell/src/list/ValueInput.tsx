@@ -6,7 +6,7 @@ import { listQuery } from "../api/queries";
 import { sourceOfTarget } from "../api/source";
 import type { Column, Json } from "../api/types";
 import { labelText, type TextKey, useText } from "../i18n";
-import { minorUnits, plainNumber } from "../number";
+import { minorUnits, plainNumber, quantity } from "../number";
 
 const RELATIVE: readonly [string, TextKey][] = [
   ["$now", "list.now"],
@@ -61,7 +61,9 @@ export function ValueInput({ column, label, value, onChange }: Props) {
       onChange={(event) => {
         const typed = event.currentTarget.value.trim();
         if (type === "money") onChange(typed ? (minorUnits(typed, digits) ?? typed) : null);
-        else if (WHOLE.has(type) && /^-?\d+$/.test(typed)) onChange(Number(typed));
+        else if (type === "rate" || type === "bytes") {
+          onChange(typed ? (quantity(typed, type) ?? typed) : null);
+        } else if (WHOLE.has(type) && /^-?\d+$/.test(typed)) onChange(Number(typed));
         else if (DECIMAL.has(type)) onChange(typed ? (plainNumber(typed) ?? typed) : null);
         else onChange(typed || null);
       }}
