@@ -6,6 +6,7 @@ import styles from "./Definition.module.css";
 import { DefinitionForm } from "./DefinitionForm";
 import type { ServiceDefinition } from "./definition";
 import { Findings } from "./PlanView";
+import { withRequires } from "./requires";
 import { useFindings } from "./useFindings";
 import { usable } from "./usable";
 
@@ -27,10 +28,16 @@ export function DefinitionEditor({ definition, published, isNew, onChange }: Pro
   const [chosen, setChosen] = useState<Mode | null>(null);
   const [wrong, setWrong] = useState<string | null>(null);
   const [start] = useState(definition);
+  const [added, setAdded] = useState<ReadonlySet<string>>(new Set());
   const all = useFindings(definition);
   // An empty form is not scolded before anything was typed.
   const findings = isNew && definition === start ? null : all;
   const mode = chosen ?? (isWide ? "both" : "form");
+  const edit = (next: ServiceDefinition) => {
+    const ruled = withRequires(next, added);
+    setAdded(ruled.added);
+    onChange(ruled.definition);
+  };
   const take = (parsed: unknown, syntax: string | null) => {
     const next = syntax === null ? usable(parsed) : null;
     setWrong(syntax ?? (next ? null : t("console.unusable")));
@@ -59,7 +66,7 @@ export function DefinitionEditor({ definition, published, isNew, onChange }: Pro
                 definition={definition}
                 published={published}
                 isNew={isNew}
-                onChange={onChange}
+                onChange={edit}
               />
             </fieldset>
             {findings && <Findings findings={findings} />}
