@@ -1,3 +1,4 @@
+import { saidOf } from "../i18n";
 import type { Detail } from "./types";
 
 /** A failed call, with what the server said about it. `status` 0: it was not reached. */
@@ -35,11 +36,16 @@ export async function errorFrom(response: Response): Promise<ApiError> {
     // A proxy in between may answer HTML; the status alone then says what happened.
   }
   const error = body.error ?? {};
+  const code = error.code ?? `HTTP_${response.status}`;
+  const details = (error.details ?? []).map((detail) => ({
+    ...detail,
+    message: saidOf(detail.code, detail.message, detail.params ?? {}),
+  }));
   return new ApiError(
     response.status,
-    error.code ?? `HTTP_${response.status}`,
-    error.message ?? response.statusText,
-    error.details ?? [],
+    code,
+    saidOf(code, error.message ?? response.statusText),
+    details,
     error.request_id ?? response.headers.get("x-request-id"),
   );
 }

@@ -24,8 +24,9 @@ export const getLocale = (): Locale => (i18next.language === "id" ? "id" : "en")
 /** Loads the texts of a locale, then shows it. English is always there. */
 export async function setLocale(locale: Locale): Promise<void> {
   if (locale === "id" && !i18next.hasResourceBundle("id", "translation")) {
-    const texts = await import("./id.json");
+    const [texts, codes] = await Promise.all([import("./id.json"), import("./codes.id.json")]);
     i18next.addResourceBundle("id", "translation", texts.default);
+    i18next.addResourceBundle("id", "codes", codes.default);
   }
   document.documentElement.lang = locale;
   await i18next.changeLanguage(locale);
@@ -37,6 +38,18 @@ function subscribe(listener: () => void): () => void {
 }
 
 export const useLocale = (): Locale => useSyncExternalStore(subscribe, getLocale);
+
+/** The server's sentence in this language, by its code; its own words where it cannot be. */
+export function saidOf(
+  code: string,
+  sentence: string,
+  params: { [name: string]: unknown } = {},
+): string {
+  const template: unknown = i18next.getResource(getLocale(), "codes", code);
+  if (typeof template !== "string") return sentence;
+  const needed = [...template.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? "");
+  return needed.every((name) => name in params) ? i18next.t(code, { ns: "codes", ...params }) : sentence;
+}
 
 export function useText(): Translate {
   useLocale();
