@@ -1,5 +1,5 @@
 import { Checkbox, NativeSelect, Textarea, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Json, PropertySchema } from "../api/types";
 import { useText, wordsOf } from "../i18n";
 import styles from "./Definition.module.css";
@@ -7,6 +7,7 @@ import { DefaultOption, hasPlainDefault } from "./DefaultOption";
 import {
   type FieldDefinition,
   type FieldType,
+  innerFields,
   type ServiceDefinition,
   withOption,
 } from "./definition";
@@ -17,6 +18,8 @@ type Props = {
   field: FieldDefinition;
   type: FieldType | undefined;
   onChange: (field: FieldDefinition) => void;
+  /** Shows a table of the fields that each line has. */
+  lines: (fields: FieldDefinition[], change: (fields: FieldDefinition[]) => void) => ReactNode;
 };
 
 const SHOWN_ELSEWHERE = new Set([
@@ -32,7 +35,8 @@ const SHOWN_ELSEWHERE = new Set([
 const LAST = ["default", "help", "readonly", "immutable"];
 
 /** What a field's type can be told, made from the JSON Schema of the type. */
-export function FieldOptions({ definition, field, type, onChange }: Props) {
+export function FieldOptions({ definition, field, type, onChange, lines }: Props) {
+  const t = useText();
   if (!type) return null;
   const properties = propertiesOf(type.schema);
   const names = Object.keys(properties).filter((name) => !SHOWN_ELSEWHERE.has(name));
@@ -47,6 +51,14 @@ export function FieldOptions({ definition, field, type, onChange }: Props) {
         if (type.name === "relation" && name === "to")
           return (
             <TargetPicker key={name} definition={definition} value={value} onChange={set} />
+          );
+        const inner = type.name === "lines" && name === "fields" ? innerFields(field) : null;
+        if (inner)
+          return (
+            <fieldset key={name} className={styles.lines}>
+              <legend className={styles.type}>{t("console.lineFields")}</legend>
+              {lines(inner, set)}
+            </fieldset>
           );
         if (name === "default" && hasPlainDefault(type.name, value))
           return (

@@ -21,16 +21,21 @@ type Props = {
   definition: ServiceDefinition;
   fields: FieldDefinition[];
   kept: ReadonlySet<string>;
+  /** The number of the field these are the lines of, such as `2`. */
+  within?: string;
   onChange: (fields: FieldDefinition[]) => void;
 };
 
 const SWITCHES = ["required", "unique", "index", "search"] as const;
-const WANTS_OPTIONS = new Set(["choice", "multi_choice", "relation", "computed", "sequence"]);
+const WANTS_OPTIONS = new Set(["choice", "multi_choice", "relation", "computed", "sequence", "lines"]);
+/** Lines have no lines of their own. */
+const NOT_WITHIN_LINES = "lines";
 
-/** The fields of an entity in their order; each with its type, switches and options. */
-export function FieldTable({ definition, fields, kept, onChange }: Props) {
+/** The fields of an entity, or of a field's lines, each with its type and options. */
+export function FieldTable({ definition, fields, kept, within, onChange }: Props) {
   const t = useText();
-  const types = useQuery(fieldTypesQuery()).data ?? [];
+  const all = useQuery(fieldTypesQuery()).data ?? [];
+  const types = within ? all.filter((type) => type.name !== NOT_WITHIN_LINES) : all;
   const [open, setOpen] = useState<string | null>(null);
   const [removed, setRemoved] = useState<{ field: FieldDefinition; at: number } | null>(null);
   const move = (from: number, to: number) => {
@@ -43,7 +48,7 @@ export function FieldTable({ definition, fields, kept, onChange }: Props) {
     <>
       <ol className={styles.fields}>
         {fields.map((field, index) => {
-          const number = index + 1;
+          const number = within ? `${within}.${index + 1}` : String(index + 1);
           const set = (next: FieldDefinition) =>
             onChange(fields.map((old) => (old.id === field.id ? next : old)));
           return (
@@ -135,6 +140,15 @@ export function FieldTable({ definition, fields, kept, onChange }: Props) {
                   field={field}
                   type={types.find((type) => type.name === field.type)}
                   onChange={set}
+                  lines={(inner, change) => (
+                    <FieldTable
+                      definition={definition}
+                      fields={inner}
+                      kept={kept}
+                      within={number}
+                      onChange={change}
+                    />
+                  )}
                 />
               )}
             </li>

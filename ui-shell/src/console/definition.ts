@@ -85,12 +85,21 @@ const COMMON = [
 ];
 
 /** Returns the field with another type: what only the old type understood goes. */
-export const withType = (field: FieldDefinition, type: string): FieldDefinition => ({
-  ...(Object.fromEntries(
-    Object.entries(field).filter(([name]) => COMMON.includes(name)),
-  ) as FieldDefinition),
-  type,
-});
+export function withType(field: FieldDefinition, type: string): FieldDefinition {
+  const common = Object.entries(field).filter(([name]) => COMMON.includes(name));
+  const start: JsonObject = type === "lines" ? { fields: [newField()] } : {};
+  return { ...(Object.fromEntries(common) as FieldDefinition), ...start, type };
+}
+
+/** Returns the fields of each line; null when the form cannot show them. */
+export function innerFields(field: FieldDefinition): FieldDefinition[] | null {
+  const inner = field.fields ?? [];
+  const isField = (item: Json) =>
+    [objectOf(item).id, objectOf(item).name, objectOf(item).type].every(
+      (part) => typeof part === "string",
+    );
+  return Array.isArray(inner) && inner.every(isField) ? (inner as FieldDefinition[]) : null;
+}
 
 /** Sets one option; null takes it away, and so brings its default back. */
 export function withOption(field: FieldDefinition, name: string, value: Json): FieldDefinition {
@@ -126,9 +135,22 @@ export const idsOf = (definition: ServiceDefinition | null): ReadonlySet<string>
   new Set(
     (definition?.entities ?? []).flatMap((entity) => [
       entity.id,
-      ...entity.fields.map((field) => field.id),
+      ...entity.fields.flatMap((field) => [
+        field.id,
+        ...(innerFields(field) ?? []).map((inner) => inner.id),
+      ]),
     ]),
   );
+
+/** Moves the targets of relations, also of those within lines. */
+function retargeted(field: FieldDefinition, move: (target: string) => string): FieldDefinition {
+  const inner = field.type === "lines" ? innerFields(field) : null;
+  return {
+    ...field,
+    ...(typeof field.to === "string" ? { to: move(field.to) } : {}),
+    ...(inner ? { fields: inner.map((item) => retargeted(item, move)) } : {}),
+  };
+}
 
 const pointsAt = (definition: ServiceDefinition, entity: string) => `${definition.name}.${entity}`;
 
@@ -141,11 +163,10 @@ export function withEntity(
   const replaced = definition.entities.map((item) => (item.id === next.id ? next : item));
   if (!old || old.name === next.name || !old.name) return { ...definition, entities: replaced };
   const from = pointsAt(definition, old.name);
+  const after = pointsAt(definition, next.name);
   const entities = replaced.map((entity) => ({
     ...entity,
-    fields: entity.fields.map((field) =>
-      field.to === from ? { ...field, to: pointsAt(definition, next.name) } : field,
-    ),
+    fields: entity.fields.map((field) => retargeted(field, (to) => (to === from ? after : to))),
   }));
   return withMenuItems({ ...definition, entities }, (items) =>
     items.map((item) => (item.entity === old.name ? { ...item, entity: next.name } : item)),
@@ -176,9 +197,9 @@ export function renamed(definition: ServiceDefinition, next: ServiceDefinition):
   const entities = next.entities.map((entity) => ({
     ...entity,
     fields: entity.fields.map((field) =>
-      typeof field.to === "string" && field.to.startsWith(start)
-        ? { ...field, to: `${next.name}.${field.to.slice(start.length)}` }
-        : field,
+      retargeted(field, (to) =>
+        to.startsWith(start) ? `${next.name}.${to.slice(start.length)}` : to,
+      ),
     ),
   }));
   return { ...next, entities };
