@@ -2,6 +2,7 @@ import { Checkbox, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import type { Json, PropertySchema } from "../api/types";
 import { useText, wordsOf } from "../i18n";
+import { choicesOf, valueOf } from "./choiceValues";
 import styles from "./Definition.module.css";
 import { DefaultOption, hasPlainDefault } from "./DefaultOption";
 import {
@@ -146,11 +147,6 @@ function Option({ name, schema, value, set }: OptionProps) {
 type Shared = { label: string; description: string | undefined; size: "xs" };
 type PartProps = { shared: Shared; value: Json; set: (value: Json) => void };
 
-const valueOf = (item: Json): string =>
-  typeof item === "object" && item !== null && !Array.isArray(item)
-    ? String(item.value)
-    : String(item);
-
 /** The values of a choice, one on a line; labels and colours of known values stay. */
 function Values({ shared, value, set }: PartProps) {
   const t = useText();
@@ -166,11 +162,10 @@ function Values({ shared, value, set }: PartProps) {
       onChange={(event) => {
         const text = event.currentTarget.value;
         setTyped(text);
-        const lines = text.split("\n").map((line) => line.trim());
-        const known = new Map(items.map((item) => [valueOf(item), item]));
-        const next = lines.filter(Boolean).map((line) => known.get(line) ?? line);
+        const next = choicesOf(text, items);
         set(next.length ? next : null);
       }}
+      onBlur={() => setTyped(items.map(valueOf).join("\n"))}
     />
   );
 }
