@@ -1,11 +1,12 @@
 import { Checkbox, NativeSelect, Textarea, TextInput } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import type { Json, PropertySchema } from "../api/types";
 import { useText, wordsOf } from "../i18n";
 import { choicesOf, valueOf } from "./choiceValues";
 import styles from "./Definition.module.css";
 import { DefaultOption, hasPlainDefault } from "./DefaultOption";
 import {
+  COMPUTED_WITHOUT,
   type FieldDefinition,
   type FieldType,
   innerFields,
@@ -17,11 +18,15 @@ import { TargetPicker } from "./TargetPicker";
 type Props = {
   definition: ServiceDefinition;
   field: FieldDefinition;
+  /** The fields beside it, which a formula may name. */
+  fields: readonly FieldDefinition[];
   type: FieldType | undefined;
   onChange: (field: FieldDefinition) => void;
   /** Shows a table of the fields that each line has. */
   lines: (fields: FieldDefinition[], change: (fields: FieldDefinition[]) => void) => ReactNode;
 };
+
+const ComputedOptions = lazy(() => import("./ComputedOptions"));
 
 const SHOWN_ELSEWHERE = new Set([
   "id",
@@ -35,17 +40,28 @@ const SHOWN_ELSEWHERE = new Set([
 ]);
 const LAST = ["default", "help", "readonly", "immutable"];
 
+const COMPUTED_OPTIONS = [...COMPUTED_WITHOUT, "result", "expression"];
+
 /** What a field's type can be told, made from the JSON Schema of the type. */
-export function FieldOptions({ definition, field, type, onChange, lines }: Props) {
+export function FieldOptions({ definition, field, fields, type, onChange, lines }: Props) {
   const t = useText();
   if (!type) return null;
   const properties = propertiesOf(type.schema);
-  const names = Object.keys(properties).filter((name) => !SHOWN_ELSEWHERE.has(name));
+  const isComputed = type.name === "computed";
+  const hidden = isComputed ? COMPUTED_OPTIONS : [];
+  const names = Object.keys(properties).filter(
+    (name) => !SHOWN_ELSEWHERE.has(name) && !hidden.includes(name),
+  );
   const ordered = [...names.filter((name) => !LAST.includes(name)), ...LAST].filter((name) =>
     names.includes(name),
   );
   return (
     <div className={styles.options}>
+      {isComputed && (
+        <Suspense fallback={null}>
+          <ComputedOptions field={field} fields={fields} onChange={onChange} />
+        </Suspense>
+      )}
       {ordered.map((name) => {
         const set = (value: Json) => onChange(withOption(field, name, value));
         const value = field[name] ?? null;
@@ -80,7 +96,8 @@ export function FieldOptions({ definition, field, type, onChange, lines }: Props
   );
 }
 
-function propertiesOf(schema: PropertySchema): { [name: string]: PropertySchema } {
+/** Returns the options in the JSON Schema of a field type. */
+export function propertiesOf(schema: PropertySchema): { [name: string]: PropertySchema } {
   const at = schema.$ref?.split("/").at(-1);
   return (at ? schema.$defs?.[at]?.properties : schema.properties) ?? {};
 }
@@ -105,7 +122,8 @@ type OptionProps = {
   set: (value: Json) => void;
 };
 
-function Option({ name, schema, value, set }: OptionProps) {
+/** One option of a type, entered as its JSON Schema says. */
+export function Option({ name, schema, value, set }: OptionProps) {
   const t = useText();
   const shared = { label: wordsOf(name), description: schema.description, size: "xs" } as const;
   const kind = kindOf(name, schema);

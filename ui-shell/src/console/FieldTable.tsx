@@ -6,6 +6,7 @@ import { useText } from "../i18n";
 import { fieldTypesQuery } from "./api";
 import styles from "./Definition.module.css";
 import {
+  COMPUTED_WITHOUT,
   type FieldDefinition,
   labelOf,
   named,
@@ -28,6 +29,8 @@ type Props = {
 
 const SWITCHES = ["required", "unique", "index", "search"] as const;
 const WANTS_OPTIONS = new Set(["choice", "multi_choice", "relation", "computed", "sequence", "lines"]);
+const switchesOf = (type: string) =>
+  SWITCHES.filter((name) => type !== "computed" || !COMPUTED_WITHOUT.includes(name));
 /** Lines have no lines of their own. */
 const NOT_WITHIN_LINES = "lines";
 
@@ -111,7 +114,7 @@ export function FieldTable({ definition, fields, kept, within, onChange }: Props
                 </Group>
               </div>
               <div className={styles.switches}>
-                {SWITCHES.map((name) => (
+                {switchesOf(field.type).map((name) => (
                   <Checkbox
                     key={name}
                     size="xs"
@@ -138,6 +141,7 @@ export function FieldTable({ definition, fields, kept, within, onChange }: Props
                 <FieldOptions
                   definition={definition}
                   field={field}
+                  fields={fields}
                   type={types.find((type) => type.name === field.type)}
                   onChange={set}
                   lines={(inner, change) => (

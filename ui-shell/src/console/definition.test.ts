@@ -26,6 +26,17 @@ test("lines start with one field and lose it with their type", () => {
   expect(withType(made, "text")).toEqual({ id: "f", name: "f", type: "text" });
 });
 
+test("a computed field starts with a result and is not required", () => {
+  const made = withType({ id: "f", name: "f", type: "text", required: true, search: true }, "computed");
+  expect(made).toEqual({
+    id: "f",
+    name: "f",
+    type: "computed",
+    search: true,
+    result: { type: "decimal" },
+  });
+});
+
 test("the fields of lines are known by their ids", () => {
   expect([...idsOf(shop)]).toEqual(["e", "l", "r"]);
 });

@@ -84,10 +84,21 @@ const COMMON = [
   "immutable",
 ];
 
+/** A computed value can neither be demanded nor given. */
+export const COMPUTED_WITHOUT: readonly string[] = ["required", "unique", "default"];
+
 /** Returns the field with another type: what only the old type understood goes. */
 export function withType(field: FieldDefinition, type: string): FieldDefinition {
-  const common = Object.entries(field).filter(([name]) => COMMON.includes(name));
-  const start: JsonObject = type === "lines" ? { fields: [newField()] } : {};
+  const refused = type === "computed" ? COMPUTED_WITHOUT : [];
+  const common = Object.entries(field).filter(
+    ([name]) => COMMON.includes(name) && !refused.includes(name),
+  );
+  const start: JsonObject =
+    type === "lines"
+      ? { fields: [newField()] }
+      : type === "computed"
+        ? { result: { type: "decimal" } }
+        : {};
   return { ...(Object.fromEntries(common) as FieldDefinition), ...start, type };
 }
 
