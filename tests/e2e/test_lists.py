@@ -7,7 +7,7 @@ from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.test_shell import log_in
 from tests.fixtures.site import Site
@@ -147,6 +147,29 @@ def test_the_bin_holds_what_was_deleted_and_gives_it_back(
     expect(page.get_by_text("Nothing matches")).to_be_visible()
     page.get_by_role("tab", name="All").click()
     expect(rows).to_have_count(3)
+
+
+def test_rows_that_are_there_are_not_shown_as_deleted_while_the_bin_loads(
+    page: Page, site: Site
+) -> None:
+    mark = uuid4().hex[:6]
+    log_in(page, site.admin)
+    make_customer(page, f"Adi {mark}")
+    page.goto(f"{LIST}?q={mark}")
+    rows = page.locator("tr[data-row]")
+    expect(rows).to_have_count(1)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile("deleted=only"), hold)
+    page.get_by_role("tab", name="Deleted").click()
+    expect(page.get_by_role("status", name="Loading…")).to_be_visible()
+    expect(rows).to_have_count(0)
+    for route in held:
+        route.continue_()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
 
 
 def test_a_deleted_record_is_read_only_until_it_is_restored(

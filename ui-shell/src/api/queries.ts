@@ -41,7 +41,7 @@ export type ListParameters = {
 
 export const listQuery = (source: Source, parameters: ListParameters) =>
   queryOptions({
-    queryKey: ["list", source.data, parameters],
+    queryKey: ["list", source.data, parameters] as const,
     queryFn: ({ signal }) => get<EntityRecord[]>(source.data, parameters, signal),
     staleTime: 5_000,
   });

@@ -76,7 +76,9 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       count: counting ? "exact" : "estimated",
       deleted,
     }),
-    placeholderData: keepPreviousData,
+    // Rows that are there must not stand for deleted ones, nor the other way round.
+    placeholderData: (rows, query) =>
+      query?.queryKey[2].deleted === deleted ? keepPreviousData(rows) : undefined,
   });
   const update = (changes: Partial<ListSearch>, replace = false) => {
     const { after: _, ...kept } = search;
