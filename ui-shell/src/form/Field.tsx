@@ -2,7 +2,6 @@ import { lazy, Suspense, useId } from "react";
 import type { Json, PropertySchema, UiElement } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
 import { fromClock, toClock } from "../zone";
-import { ChoicesInput } from "./ChoicesInput";
 import styles from "./Field.module.css";
 import { JsonInput } from "./JsonInput";
 import { LinesInput } from "./LinesInput";
@@ -11,6 +10,9 @@ import { PointInput } from "./PointInput";
 import { RelationInput } from "./RelationInput";
 import { nameOf } from "./values";
 
+const ChoicesInput = lazy(() =>
+  import("./ChoicesInput").then((module) => ({ default: module.ChoicesInput })),
+);
 const RulesInput = lazy(() =>
   import("./RulesInput").then((module) => ({ default: module.RulesInput })),
 );
@@ -139,7 +141,13 @@ function Input(props: InputProps) {
       </select>
     );
   }
-  if (type === "tags" || type === "multi_choice") return <ChoicesInput {...props} />;
+  if (type === "tags" || type === "multi_choice") {
+    return (
+      <Suspense>
+        <ChoicesInput {...props} />
+      </Suspense>
+    );
+  }
   if (type === "long_text" || type === "rich_text") {
     return (
       <textarea
