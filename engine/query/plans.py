@@ -21,6 +21,7 @@ from engine.query.cursors import Cursor, digest_of, read_cursor, write_cursor
 from engine.query.keyset import after, sort_keys
 from engine.query.parameters import Expand, GetQuery, ListQuery
 from engine.query.scope import Build, Directory, Scope
+from engine.query.search import as_written, phone_digits, words_of
 from engine.query.selection import actions, columns
 from metadata.compiled import CompiledEntity
 from metadata.conditions import EVERYTHING, Condition
@@ -268,22 +269,25 @@ def filters(scope: Scope, query: ListQuery) -> list[sa.ColumnElement[bool]]:
     found = []
     if query.filter != EVERYTHING:
         found.append(scope.where(query.filter))
-    searched = [
-        scope.stored(name)[2] for name in scope.entity.search if scope.field(name)
-    ]
+    names = [name for name in scope.entity.search if scope.field(name)]
+    phones = [n for n in names if scope.entity.fields[n].type.name == "phone"]
     for index in range(query.search.count("?")):
-        word = _word(scope.build.binder, index)
-        found.append(
-            sa.or_(sa.false(), *(column.op("~~*")(word) for column in searched))
-        )
+        word = _word(scope.build.binder, index, as_written)
+        tried = [scope.stored(name)[2].op("~~*")(word) for name in names]
+        if phones:
+            digits = _word(scope.build.binder, index, phone_digits)
+            tried += [scope.stored(name)[2].op("~~*")(digits) for name in phones]
+        found.append(sa.or_(sa.false(), *tried))
     return found
 
 
-def _word(binder: Binder, index: int) -> sa.ColumnElement[Any]:
+def _word(
+    binder: Binder, index: int, spelt: Callable[[str], str]
+) -> sa.ColumnElement[Any]:
     """Return the pattern of the n-th searched word; words follow the other values."""
 
     def source(_ctx: RequestContext, values: Sequence[Any]) -> bytes:
-        return f"%{_escape(values[index])}%".encode()
+        return f"%{_escape(spelt(values[index]))}%".encode()
 
     return binder.bind(source, sa.Text())
 
@@ -318,7 +322,7 @@ def shape_of(query: ListQuery) -> Shaped:
 
 
 def _make_shape(query: ListQuery) -> Shaped:
-    words = query.search.split()
+    words = words_of(query.search)
     values: list[Any] = list(words)
     condition: Condition = lift(query.filter, values)
     shape = replace(

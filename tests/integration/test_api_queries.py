@@ -8,6 +8,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import openpyxl
+import pytest
 
 from tests.fixtures.api import World
 
@@ -194,3 +195,20 @@ async def test_a_dry_run_changes_nothing_and_a_repeat_imports_nothing(
     assert again["repeated"] is True
     counted = await world.viewer.get(of(mark, count="exact"))
     assert counted.json["meta"]["page"]["count"] == 30
+
+
+@pytest.mark.parametrize(
+    "typed", ["{0}-{1}-{2}", "{0} {1} {2}", "+62 {3}-{1}-{2}", "+62{3}{1}{2}"]
+)
+async def test_a_phone_is_found_however_it_is_written(world: World, typed: str) -> None:
+    parts = ["0899", *(f"{uuid4().int % 10**4:04}" for _ in range(2)), "899"]
+    phone = "".join(parts[:3])
+    made = await world.admin.post(
+        "/api/v1/customers", {"name": "Nyoman", "phone": phone}
+    )
+    assert made.status == 201, made.body
+    search = typed.format(*parts).replace("+", "%2B").replace(" ", "%20")
+    found = (await world.admin.get(f"/api/v1/customers?search={search}")).data
+    assert made.data["id"] in {record["id"] for record in found}
+    other = await world.admin.get("/api/v1/customers?search=0899-0000-00000000")
+    assert other.data == []
