@@ -6,7 +6,7 @@ SUBSCRIBER_DIGITS = 8
 """So many last digits are the same however the country is written before them."""
 
 # A number that begins with 0 or + may have blanks in it: it is one word all the same.
-_PHONE = re.compile(r"(?<!\S)[+0][0-9 .()\-]{6,}[0-9](?!\S)")
+_PHONE = re.compile(r"(?<!\S)(?:[+]|0(?=[1-9]))[0-9 .()\-]{6,}[0-9](?!\S)")
 _SEPARATORS = re.compile(r"[ .()\-]")
 
 
