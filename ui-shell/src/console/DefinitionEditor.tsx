@@ -5,7 +5,7 @@ import { useText } from "../i18n";
 import styles from "./Definition.module.css";
 import { DefinitionForm } from "./DefinitionForm";
 import type { ServiceDefinition } from "./definition";
-import { Findings } from "./PlanView";
+import { Findings } from "./Findings";
 import { withRequires } from "./requires";
 import { useFindings } from "./useFindings";
 import { usable } from "./usable";
@@ -69,7 +69,7 @@ export function DefinitionEditor({ definition, published, isNew, onChange }: Pro
                 onChange={edit}
               />
             </fieldset>
-            {findings && <Findings findings={findings} />}
+            {findings && <Findings findings={findings} definition={definition} />}
           </Stack>
         )}
         {mode !== "form" && (
@@ -89,7 +89,9 @@ export function DefinitionEditor({ definition, published, isNew, onChange }: Pro
                 />
               </Suspense>
             </div>
-            {mode === "json" && findings && <Findings findings={findings} />}
+            {mode === "json" && findings && (
+              <Findings findings={findings} definition={definition} />
+            )}
           </div>
         )}
       </div>

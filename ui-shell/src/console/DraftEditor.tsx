@@ -1,7 +1,7 @@
-import { Alert, Anchor, Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Anchor, Button, Group, Loader, Stack, Text, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { post, request } from "../api/client";
 import { ApiError } from "../api/errors";
 import { queryClient } from "../api/queries";
@@ -11,8 +11,9 @@ import { type Plan, type StoredService, serviceQuery } from "./api";
 import { DefinitionEditor } from "./DefinitionEditor";
 import { newService, type ServiceDefinition } from "./definition";
 import { detailsOf } from "./failure";
-import { PlanView } from "./PlanView";
 import { afterPublishing } from "./published";
+
+const PlanView = lazy(() => import("./PlanView"));
 
 const startOf = (stored: StoredService): ServiceDefinition =>
   stored.draft ?? stored.definition ?? newService();
@@ -143,7 +144,14 @@ export function DraftEditor({ stored }: { stored: StoredService }) {
       {version !== null && <Published name={stored.name} version={version} of={definition} />}
       {plan && (
         <>
-          <PlanView plan={plan} accepted={accepted} onAccept={setAccepted} />
+          <Suspense fallback={<Loader />}>
+            <PlanView
+              plan={plan}
+              definition={definition}
+              accepted={accepted}
+              onAccept={setAccepted}
+            />
+          </Suspense>
           <TextInput
             label={t("console.comment")}
             description={t("console.commentHelp")}

@@ -43,7 +43,7 @@ const LAST = ["default", "help", "readonly", "immutable"];
 const COMPUTED_OPTIONS = [...COMPUTED_WITHOUT, "result", "expression"];
 
 /** What a field's type can be told, made from the JSON Schema of the type. */
-export function FieldOptions({ definition, field, fields, type, onChange, lines }: Props) {
+export default function FieldOptions({ definition, field, fields, type, onChange, lines }: Props) {
   const t = useText();
   if (!type) return null;
   const properties = propertiesOf(type.schema);

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Checkbox, Group, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowDown, ArrowUp, Settings2, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useText } from "../i18n";
 import { fieldTypesQuery } from "./api";
 import styles from "./Definition.module.css";
@@ -15,8 +15,9 @@ import {
   withOption,
   withType,
 } from "./definition";
-import { FieldOptions } from "./FieldOptions";
 import { TypePicker } from "./TypePicker";
+
+const FieldOptions = lazy(() => import("./FieldOptions"));
 
 type Props = {
   definition: ServiceDefinition;
@@ -138,22 +139,24 @@ export function FieldTable({ definition, fields, kept, within, onChange }: Props
                 </Button>
               </div>
               {open === field.id && (
-                <FieldOptions
-                  definition={definition}
-                  field={field}
-                  fields={fields}
-                  type={types.find((type) => type.name === field.type)}
-                  onChange={set}
-                  lines={(inner, change) => (
-                    <FieldTable
-                      definition={definition}
-                      fields={inner}
-                      kept={kept}
-                      within={number}
-                      onChange={change}
-                    />
-                  )}
-                />
+                <Suspense fallback={null}>
+                  <FieldOptions
+                    definition={definition}
+                    field={field}
+                    fields={fields}
+                    type={types.find((type) => type.name === field.type)}
+                    onChange={set}
+                    lines={(inner, change) => (
+                      <FieldTable
+                        definition={definition}
+                        fields={inner}
+                        kept={kept}
+                        within={number}
+                        onChange={change}
+                      />
+                    )}
+                  />
+                </Suspense>
               )}
             </li>
           );

@@ -14,34 +14,21 @@ import {
 } from "@mantine/core";
 import { useState } from "react";
 import { useText } from "../i18n";
-import type { Finding, Plan, Step } from "./api";
+import type { Plan, Step } from "./api";
 import styles from "./Definition.module.css";
-
-/** What is wrong with a definition, and what to do about it. */
-export function Findings({ findings }: { findings: readonly Finding[] }) {
-  const t = useText();
-  if (findings.length === 0) return <Alert color="green">{t("console.noFindings")}</Alert>;
-  return (
-    <Alert color={findings.some((item) => item.severity === "error") ? "red" : "yellow"}>
-      <List size="sm">
-        {findings.map((finding) => (
-          <List.Item key={`${finding.path} ${finding.message}`}>
-            <Code>{finding.path}</Code> {finding.message} {finding.remedy ?? ""}
-          </List.Item>
-        ))}
-      </List>
-    </Alert>
-  );
-}
+import type { ServiceDefinition } from "./definition";
+import { Findings } from "./Findings";
 
 type Props = {
   plan: Plan;
+  /** What the plan would publish, while it is known. */
+  definition: ServiceDefinition | undefined;
   accepted: readonly string[];
   onAccept: (names: string[]) => void;
 };
 
 /** What publishing will do in plain words, step by step; every loss wants a consent. */
-export function PlanView({ plan, accepted, onAccept }: Props) {
+export default function PlanView({ plan, definition, accepted, onAccept }: Props) {
   const t = useText();
   const [sql, setSql] = useState(false);
   const isEmpty = plan.steps.length === 0 && plan.summary.length === 0;
@@ -63,7 +50,9 @@ export function PlanView({ plan, accepted, onAccept }: Props) {
             />
           )}
         </Group>
-        {plan.findings.length > 0 && <Findings findings={plan.findings} />}
+        {plan.findings.length > 0 && (
+          <Findings findings={plan.findings} definition={definition} />
+        )}
         {isEmpty && <Text>{t("console.noChange")}</Text>}
         {plan.losses.length > 0 && (
           <Alert color="red" title={t("console.lossTitle", { count: plan.losses.length })}>
@@ -94,7 +83,7 @@ export function PlanView({ plan, accepted, onAccept }: Props) {
   );
 }
 
-type StepProps = Omit<Props, "plan"> & { step: Step; sql: boolean };
+type StepProps = Omit<Props, "plan" | "definition"> & { step: Step; sql: boolean };
 
 const EVERYTHING = /access exclusive/i;
 

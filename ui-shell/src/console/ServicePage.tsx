@@ -1,11 +1,13 @@
 import { Alert, Badge, Group, Loader, Stack, Tabs, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useText } from "../i18n";
 import { type StoredService, serviceQuery } from "./api";
 import { DraftEditor } from "./DraftEditor";
-import { TenantToggles } from "./TenantToggles";
-import { Versions } from "./Versions";
+
+const TenantToggles = lazy(() => import("./TenantToggles"));
+const Versions = lazy(() => import("./Versions"));
 
 const TABS = ["definition", "versions", "tenants"] as const;
 
@@ -64,10 +66,14 @@ function Service({ stored }: { stored: StoredService }) {
           <DraftEditor stored={stored} />
         </Tabs.Panel>
         <Tabs.Panel value="versions" keepMounted={false}>
-          {shown === "versions" && <Versions stored={stored} />}
+          <Suspense fallback={<Loader />}>
+            {shown === "versions" && <Versions stored={stored} />}
+          </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="tenants" keepMounted={false}>
-          {shown === "tenants" && <TenantToggles name={stored.name} />}
+          <Suspense fallback={<Loader />}>
+            {shown === "tenants" && <TenantToggles name={stored.name} />}
+          </Suspense>
         </Tabs.Panel>
       </Tabs>
     </Stack>

@@ -8,7 +8,7 @@ import { useText } from "../i18n";
 type TenantRow = { id: string; name: string; has: boolean };
 
 /** Which tenants have the service; a switch gives it or takes it away. */
-export function TenantToggles({ name }: { name: string }) {
+export default function TenantToggles({ name }: { name: string }) {
   const t = useText();
   const key = ["assigned", name];
   const tenants = useQuery({

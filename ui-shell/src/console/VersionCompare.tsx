@@ -1,10 +1,12 @@
-import { Alert, Code, Group, List, Loader, NativeSelect, Stack, Text, Title } from "@mantine/core";
+import { Alert, Group, List, Loader, NativeSelect, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
 import { useText } from "../i18n";
 import { type Finding, versionQuery } from "./api";
 import styles from "./Definition.module.css";
+import type { ServiceDefinition } from "./definition";
 import { type Difference, differences } from "./differences";
+import { Place } from "./Place";
 
 const CodeEditor = lazy(() => import("./CodeEditor"));
 const MOST_LISTED = 30;
@@ -18,7 +20,7 @@ type Props = {
 };
 
 /** One version's definition, or two beside each other with what differs marked. */
-export function VersionCompare({ name, numbers, left, right, onChoose }: Props) {
+export default function VersionCompare({ name, numbers, left, right, onChoose }: Props) {
   const t = useText();
   const first = useQuery(versionQuery(name, left));
   const second = useQuery(versionQuery(name, right));
@@ -52,7 +54,9 @@ export function VersionCompare({ name, numbers, left, right, onChoose }: Props) 
         />
       </Group>
       {failed && <Alert color="red">{failed.message}</Alert>}
-      {left !== right && first.data && second.data && <Changes found={found} />}
+      {left !== right && first.data && second.data && (
+        <Changes found={found} before={first.data} after={second.data} />
+      )}
       <div className={styles.pair} data-single={left === right || undefined}>
         {sides.map((side) => {
           const data = side === "left" ? first.data : second.data;
@@ -83,14 +87,23 @@ export function VersionCompare({ name, numbers, left, right, onChoose }: Props) 
   );
 }
 
-function Changes({ found }: { found: readonly Difference[] }) {
+type ChangesProps = {
+  found: readonly Difference[];
+  before: ServiceDefinition;
+  after: ServiceDefinition;
+};
+
+function Changes({ found, before, after }: ChangesProps) {
   const t = useText();
   if (found.length === 0) return <Text size="sm">{t("console.same")}</Text>;
   return (
     <List size="sm">
       {found.slice(0, MOST_LISTED).map(({ left, right }) => (
         <List.Item key={`${left} ${right}`}>
-          <Code>{right ?? left}</Code>{" "}
+          <Place
+            definition={right === null ? before : after}
+            pointer={right ?? left ?? ""}
+          />{" "}
           {left === null
             ? t("console.added")
             : right === null

@@ -5,14 +5,14 @@ import { useState } from "react";
 import { post } from "../api/client";
 import { useLocale, useText } from "../i18n";
 import { getZone } from "../zone";
-import { type Plan, type StoredService, usersQuery, type Version, versionsQuery } from "./api";
+import { type Plan, type StoredService, usersQuery, type Version, versionQuery, versionsQuery } from "./api";
 import { detailsOf } from "./failure";
-import { PlanView } from "./PlanView";
+import PlanView from "./PlanView";
 import { afterPublishing } from "./published";
-import { VersionCompare } from "./VersionCompare";
+import VersionCompare from "./VersionCompare";
 
 /** What was published when and by whom; read, compare, or go back. */
-export function Versions({ stored }: { stored: StoredService }) {
+export default function Versions({ stored }: { stored: StoredService }) {
   const t = useText();
   const locale = useLocale();
   const found = useQuery(versionsQuery(stored.name));
@@ -97,6 +97,7 @@ function GoBack({ name, version, onEnd }: GoBackProps) {
   const [failure, setFailure] = useState("");
   const [busy, setBusy] = useState(false);
   const path = `/core/services/${name}`;
+  const definition = useQuery(versionQuery(name, version)).data;
   const plan = useQuery({
     queryKey: ["console", "back", name, version],
     queryFn: async () => (await post<Plan>(`${path}/plan`, { version })).data,
@@ -130,7 +131,14 @@ function GoBack({ name, version, onEnd }: GoBackProps) {
           {failure || detailsOf(plan.error)}
         </Alert>
       )}
-      {plan.data && <PlanView plan={plan.data} accepted={accepted} onAccept={setAccepted} />}
+      {plan.data && (
+        <PlanView
+          plan={plan.data}
+          definition={definition}
+          accepted={accepted}
+          onAccept={setAccepted}
+        />
+      )}
       <Group>
         <Button
           color="red"
