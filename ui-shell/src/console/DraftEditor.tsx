@@ -1,6 +1,5 @@
-import { Alert, Anchor, Button, Group, Loader, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Loader, Stack, Text, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { post, request } from "../api/client";
 import { ApiError } from "../api/errors";
@@ -11,6 +10,7 @@ import { type Plan, type StoredService, serviceQuery } from "./api";
 import { DefinitionEditor } from "./DefinitionEditor";
 import { newService, type ServiceDefinition } from "./definition";
 import { detailsOf } from "./failure";
+import { Published } from "./Published";
 import { afterPublishing } from "./published";
 
 const PlanView = lazy(() => import("./PlanView"));
@@ -83,6 +83,13 @@ export function DraftEditor({ stored }: { stored: StoredService }) {
     setRevision((await latest()).draft_revision);
   };
   const consented = plan?.losses.every((name) => accepted.includes(name)) ?? false;
+  const whyNot = !plan
+    ? t("console.planFirst")
+    : !plan.publishable
+      ? t("console.planWrong")
+      : consented
+        ? ""
+        : t("console.planLosses");
   const isChanged = definition !== saved && JSON.stringify(definition) !== JSON.stringify(saved);
   if (stored.draft_revision !== revision && !isChanged && !busy) {
     // Going back to an older version changed the draft: nothing of ours is lost by it.
@@ -110,13 +117,17 @@ export function DraftEditor({ stored }: { stored: StoredService }) {
             {t("console.plan")}
           </Button>
           <Button
-            disabled={busy || !plan?.publishable || !consented}
+            disabled={busy || whyNot !== ""}
+            aria-describedby="why-not-published"
             onClick={() => void attempt(publish)}
           >
             {t("console.publish")}
           </Button>
         </Group>
       </Group>
+      <Text id="why-not-published" size="xs" c="dimmed" ta="right" mt={-8}>
+        {whyNot}
+      </Text>
       {failure && (
         <Alert color="red" role="alert" styles={{ message: { whiteSpace: "pre-line" } }}>
           {failure}
@@ -168,44 +179,5 @@ export function DraftEditor({ stored }: { stored: StoredService }) {
         onChange={change}
       />
     </Stack>
-  );
-}
-
-type PublishedProps = { name: string; version: number; of: ServiceDefinition };
-
-/** What to do next: a published service is of use once a tenant has it. */
-function Published({ name, version, of }: PublishedProps) {
-  const t = useText();
-  return (
-    <Alert color="green" role="status" title={t("console.published", { version })}>
-      <Group gap="md">
-        <Anchor
-          renderRoot={(props) => (
-            <Link
-              to="/console/services/$name"
-              params={{ name }}
-              search={{ tab: "tenants" }}
-              {...props}
-            />
-          )}
-        >
-          {t("console.assignTenants")}
-        </Anchor>
-        {of.entities.map((entity) => (
-          <Anchor
-            key={entity.id}
-            renderRoot={(props) => (
-              <Link
-                to="/s/$service/$entity"
-                params={{ service: name, entity: entity.name }}
-                {...props}
-              />
-            )}
-          >
-            {t("console.openList", { name: entity.name })}
-          </Anchor>
-        ))}
-      </Group>
-    </Alert>
   );
 }

@@ -1,10 +1,12 @@
-import { Alert, Badge, Group, Loader, Stack, Tabs, Title } from "@mantine/core";
+import { Alert, Badge, Group, Loader, Stack, Tabs, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
-import { useText } from "../i18n";
+import type { Label } from "../api/types";
+import { labelText, useText, wordsOf } from "../i18n";
 import { type StoredService, serviceQuery } from "./api";
 import { DraftEditor } from "./DraftEditor";
+import { statusOf } from "./status";
 
 const TenantToggles = lazy(() => import("./TenantToggles"));
 const Versions = lazy(() => import("./Versions"));
@@ -29,14 +31,18 @@ function Service({ stored }: { stored: StoredService }) {
   const t = useText();
   const go = useNavigate();
   const { tab } = useSearch({ strict: false });
+  const label = (stored.definition ?? stored.draft)?.label;
   const shown = TABS.find((item) => item === tab) ?? "definition";
   return (
     <Stack p="lg" gap="md">
       <Group gap="sm">
         <Title order={1} size="h2">
-          {stored.name}
+          {labelText(label as Label | undefined, wordsOf(stored.name))}
         </Title>
-        <Badge variant="light">{stored.status}</Badge>
+        <Text size="sm" c="dimmed">
+          {stored.name}
+        </Text>
+        <Badge variant="light">{statusOf(stored)}</Badge>
         {stored.published_version && (
           <Badge variant="default">{`${t("console.version")} ${stored.published_version}`}</Badge>
         )}

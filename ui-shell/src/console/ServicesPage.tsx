@@ -4,6 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { labelText, useText, wordsOf } from "../i18n";
 import { servicesQuery } from "./api";
+import { statusOf } from "./status";
 
 /** Every registered service. */
 export function ServicesPage() {
@@ -49,7 +50,7 @@ export function ServicesPage() {
                 </Table.Td>
                 <Table.Td>{service.type}</Table.Td>
                 <Table.Td>
-                  <Badge variant="default">{service.status}</Badge>
+                  <Badge variant="default">{statusOf(service)}</Badge>
                 </Table.Td>
                 <Table.Td>{service.published_version ?? "–"}</Table.Td>
                 <Table.Td>{service.has_unpublished_changes ? t("console.unpublished") : ""}</Table.Td>

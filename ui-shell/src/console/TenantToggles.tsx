@@ -37,7 +37,10 @@ export default function TenantToggles({ name }: { name: string }) {
         message: error instanceof Error ? error.message : String(error),
       });
     }
-    await queryClient.invalidateQueries({ queryKey: key });
+    await Promise.all([
+      queryClient.invalidateQueries({ queryKey: key }),
+      queryClient.invalidateQueries({ queryKey: ["menus"] }),
+    ]);
   }
   return (
     <Stack gap="xs">

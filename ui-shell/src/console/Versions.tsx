@@ -1,15 +1,16 @@
-import { Alert, Button, Group, Loader, Stack, Table, Title } from "@mantine/core";
+import { Alert, Button, Group, Loader, Stack, Table, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { post } from "../api/client";
 import { useLocale, useText } from "../i18n";
 import { getZone } from "../zone";
 import { type Plan, type StoredService, usersQuery, type Version, versionQuery, versionsQuery } from "./api";
 import { detailsOf } from "./failure";
-import PlanView from "./PlanView";
 import { afterPublishing } from "./published";
-import VersionCompare from "./VersionCompare";
+
+const PlanView = lazy(() => import("./PlanView"));
+const VersionCompare = lazy(() => import("./VersionCompare"));
 
 /** What was published when and by whom; read, compare, or go back. */
 export default function Versions({ stored }: { stored: StoredService }) {
@@ -78,12 +79,14 @@ export default function Versions({ stored }: { stored: StoredService }) {
         <GoBack key={back} name={stored.name} version={back} onEnd={() => setBack(null)} />
       )}
       {shown && (
-        <VersionCompare
-          name={stored.name}
-          numbers={found.data.map((version) => version.version)}
-          {...shown}
-          onChoose={(left, right) => setShown({ left, right })}
-        />
+        <Suspense fallback={<Loader />}>
+          <VersionCompare
+            name={stored.name}
+            numbers={found.data.map((version) => version.version)}
+            {...shown}
+            onChoose={(left, right) => setShown({ left, right })}
+          />
+        </Suspense>
       )}
     </Stack>
   );
@@ -125,6 +128,7 @@ function GoBack({ name, version, onEnd }: GoBackProps) {
       <Title order={2} size="h3">
         {t("console.rollbackTo", { version })}
       </Title>
+      <Text size="sm">{t("console.rollbackHelp")}</Text>
       {plan.isPending && <Loader />}
       {(plan.isError || failure) && (
         <Alert color="red" role="alert" styles={{ message: { whiteSpace: "pre-line" } }}>
@@ -132,12 +136,14 @@ function GoBack({ name, version, onEnd }: GoBackProps) {
         </Alert>
       )}
       {plan.data && (
-        <PlanView
-          plan={plan.data}
-          definition={definition}
-          accepted={accepted}
-          onAccept={setAccepted}
-        />
+        <Suspense fallback={<Loader />}>
+          <PlanView
+            plan={plan.data}
+            definition={definition}
+            accepted={accepted}
+            onAccept={setAccepted}
+          />
+        </Suspense>
       )}
       <Group>
         <Button
