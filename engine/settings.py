@@ -315,6 +315,30 @@ class Settings:
         _derive(values)
         return cls(**values)  # type: ignore[arg-type] # checked by the parsers above
 
+    @classmethod
+    def of_installation(
+        cls, environ: Mapping[str, str] | None = None, **overrides: object
+    ) -> "Settings":
+        """Return the settings of an installation that is there; makes nothing.
+
+        Takes what `from_environment` takes. Raises StartupError where neither a
+        database address nor an embedded database is found, and SettingsError.
+        """
+        source = os.environ if environ is None else environ
+        raw = overrides.get("data_dir") or source.get(f"{PREFIX}DATA_DIR") or "./var"
+        folder = _path(str(raw))
+        addressed = any(
+            source.get(PREFIX + spec.name.upper())
+            for spec in fields(cls)
+            if spec.name.endswith("database_url")
+        )
+        if not addressed and not (folder / "postgres").exists():
+            raise StartupError(
+                f"There is no installation in {folder}. Name its folder by --data-dir "
+                "or RANGKA_DATA_DIR, or make one: `rangka demo`, `rangka migrate`."
+            )
+        return cls.from_environment(environ, **overrides)
+
     def to_environment(self) -> dict[str, str]:
         """Return the variables that make another process read these settings."""
         bare = Settings.from_environment(

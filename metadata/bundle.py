@@ -1,6 +1,6 @@
 """A service as a folder of JSON files: load and dump, deterministic.
 
-    service.json            the service without its entities and menu
+    service.json            the service; small ones have entities and menu in it
     entities/<name>.json    one entity each, in the order of their file names
     menu.json               the menu, where there is one
 
@@ -26,6 +26,15 @@ MAX_FILES = 500
 MAX_BYTES = 20 * 1024 * 1024
 
 
+_TWO_MENUS = Finding(
+    "error",
+    "/menu.json",
+    "duplicate",
+    "service.json has a menu, too",
+    "Keep one of the two.",
+)
+
+
 class BundleError(Exception):
     """A folder is no service. `findings` name the file in their path."""
 
@@ -35,14 +44,20 @@ class BundleError(Exception):
         self.findings = findings
 
 
-def load(folder: Path) -> Service:
-    """Return the service of a folder; raises BundleError with everything wrong."""
-    if not (folder / "service.json").is_file():
+def load(place: Path) -> Service:
+    """Return the service of a folder, or of one file that holds all of it.
+
+    Raises BundleError with everything wrong, a JSON file included that has no part in
+    a service: what is not read must not look as if it were.
+    """
+    if place.is_file():
+        return assemble({"service.json": place.read_bytes()})
+    if not (place / "service.json").is_file():
         raise BundleError(
             [
                 Finding(
                     "error",
-                    f"/{folder.name}/service.json",
+                    str(place / "service.json"),
                     "missing",
                     "there is no such file",
                     "Name the folder that holds the service's service.json.",
@@ -50,9 +65,22 @@ def load(folder: Path) -> Service:
             ]
         )
     files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted([*folder.glob("*.json"), *folder.glob("entities/*.json")])
+        path.relative_to(place).as_posix(): path.read_bytes()
+        for path in sorted([*place.glob("*.json"), *place.glob("entities/*.json")])
     }
+    strangers = [
+        Finding(
+            "error",
+            f"/{name}",
+            "unknown_file",
+            "a service has no such file",
+            "Entities stand in entities/, the menu in menu.json; move or rename it.",
+        )
+        for name in files
+        if not _belongs(name)
+    ]
+    if strangers:
+        raise BundleError(strangers)
     return assemble(files)
 
 
@@ -76,12 +104,23 @@ def assemble(files: dict[str, bytes]) -> Service:
     if findings or not isinstance(raw, dict):
         raise BundleError(findings)
     names = sorted(name for name in documents if name.startswith("entities/"))
-    raw = {**raw, "entities": [documents[name] for name in names]}
+    inline = raw.get("entities", [])
+    if names:
+        if not isinstance(inline, list):
+            inline = []
+        raw = {**raw, "entities": [*inline, *(documents[name] for name in names)]}
     if "menu.json" in documents:
-        raw["menu"] = documents["menu.json"]
+        if "menu" in raw:
+            raise BundleError([_TWO_MENUS])
+        raw = {**raw, "menu": documents["menu.json"]}
+    if isinstance(inline, list):
+        names = [f"service.json/entities/{i}" for i in range(len(inline))] + names
     service, findings = read_service(raw)
     if service is None:
-        raise BundleError([_in_file(finding, names) for finding in findings])
+        has_menu_file = "menu.json" in documents
+        raise BundleError(
+            [_in_file(each, names, has_menu_file=has_menu_file) for each in findings]
+        )
     return service
 
 
@@ -214,12 +253,12 @@ def _text(document: Any) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _in_file(finding: Finding, names: list[str]) -> Finding:
+def _in_file(finding: Finding, names: list[str], *, has_menu_file: bool) -> Finding:
     """Return the finding with the file it stands in at the head of its path."""
     parts = finding.path.split("/")
     if len(parts) > 2 and parts[1] == "entities" and parts[2].isdigit():
         place = "/".join(["", names[int(parts[2])], *parts[3:]])
-    elif len(parts) > 1 and parts[1] == "menu":
+    elif len(parts) > 1 and parts[1] == "menu" and has_menu_file:
         place = "/".join(["", "menu.json", *parts[2:]])
     else:
         place = f"/service.json{finding.path}"

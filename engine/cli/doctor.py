@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.cli import Subparsers
 from engine.cli.chromium import VARIABLE, find_chromium
-from engine.cli.options import add_settings_options, settings_from
+from engine.cli.options import add_settings_options, installed_settings_from
 from engine.settings import Settings, StartupError
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every check; 1 when one failed."""
-    checks = list(examine(settings_from(args)))
+    try:
+        checks = list(examine(installed_settings_from(args)))
+    except StartupError as error:
+        checks = [_python(), Check("installation", "failed", str(error))]
     failed = any(check.status == "failed" for check in checks)
     if args.json:
         print(json.dumps({"ok": not failed, "checks": [asdict(c) for c in checks]}))

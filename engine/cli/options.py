@@ -41,6 +41,17 @@ def settings_from(args: argparse.Namespace) -> Settings:
     )
 
 
+def installed_settings_from(args: argparse.Namespace) -> Settings:
+    """Return the settings of an installation that is there; raises StartupError.
+
+    For commands that would be of no use in a new one, and must not make it.
+    """
+    data_dir: Path | None = args.data_dir
+    return Settings.of_installation(
+        data_dir=data_dir.expanduser().absolute() if data_dir else None
+    )
+
+
 def _port(text: str) -> int:
     return _whole(text, 65535)
 

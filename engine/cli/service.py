@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.cli import Subparsers
-from engine.cli.options import add_settings_options, settings_from
+from engine.cli.options import add_settings_options, installed_settings_from
 from engine.database import Database, Transaction
 from engine.settings import Settings, StartupError
 from metadata import bundle
@@ -184,7 +184,7 @@ def _with_database(
     from engine import bootstrap
     from engine.cli.database import running_database
 
-    settings: Settings = settings_from(args)
+    settings: Settings = installed_settings_from(args)
     with running_database(settings):
         bootstrap.prepare(settings)
         database = Database(

@@ -6,7 +6,7 @@ import getpass
 import sys
 
 from engine.cli import Subparsers
-from engine.cli.options import add_settings_options, settings_from
+from engine.cli.options import add_settings_options, installed_settings_from
 from engine.settings import Settings
 
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if args.super_admin and args.roles:
         sys.stderr.write("rangka: --role belongs to --tenant; leave it out.\n")
         return 2
-    settings = settings_from(args)
+    settings = installed_settings_from(args)
     if args.password_stdin:
         password = sys.stdin.readline().rstrip("\n")
     else:

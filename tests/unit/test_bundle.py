@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import stat
 import tempfile
 import zipfile
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metadata import bundle
+from metadata.checks import check_service
 from metadata.definitions import Service, as_json, author_schema
 from registry import builtin
 
@@ -206,3 +208,71 @@ def test_a_zip_without_a_folder_and_with_other_files_is_read() -> None:
         archive.writestr("README.md", b"\xff not ours")
         archive.writestr("service.py", b"raise SystemExit")
     assert bundle.from_zip(buffer.getvalue()).name == "a"
+
+
+# -- small services in one file ------------------------------------------------------
+
+
+README = Path(__file__).parents[2] / "README.md"
+BOOKS = re.search(
+    r"## A service in one file.*?```json\n(.*?)```", README.read_text(), re.DOTALL
+)
+
+
+def test_the_readmes_service_has_its_entity(tmp_path: Path) -> None:
+    assert BOOKS is not None
+    (tmp_path / "service.json").write_text(BOOKS[1])
+    service = bundle.load(tmp_path)
+    assert [field.name for field in service.entities[0].fields] == [
+        "title",
+        "price",
+        "status",
+    ]
+    assert check_service(service, others={}) == []
+    assert bundle.load(tmp_path / "service.json") == service
+
+
+def write(folder: Path, **files: object) -> None:
+    for name, document in files.items():
+        path = folder / f"{name.replace('__', '/')}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(document))
+
+
+def entity(name: str) -> dict[str, object]:
+    field = {"id": "t", "name": "title", "type": "text"}
+    return {"id": name, "name": name, "fields": [field]}
+
+
+SMALL = {"id": "small", "name": "small"}
+
+
+def test_entities_in_the_file_and_in_the_folder_come_together(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        service={**SMALL, "entities": [entity("a")]},
+        entities__b=entity("b"),
+    )
+    assert [each.name for each in bundle.load(tmp_path).entities] == ["a", "b"]
+    write(tmp_path, entities__c=entity("a"))
+    twice = check_service(bundle.load(tmp_path), others={})
+    assert {finding.code for finding in twice} & {"duplicate", "duplicate_id"}
+
+
+@pytest.mark.parametrize(
+    ("files", "path"),
+    [
+        ({"service": {**SMALL, "entities": {}}}, "/service.json/entities"),
+        ({"service": {**SMALL, "entities": [{}]}}, "/service.json/entities/0/id"),
+        ({"service": SMALL, "entities__a": {}}, "/entities/a.json/id"),
+        ({"service": SMALL, "entity": entity("a")}, "/entity.json"),
+        ({"service": {**SMALL, "menu": {}}, "menu": {"items": []}}, "/menu.json"),
+    ],
+)
+def test_nothing_of_a_folder_is_passed_over_in_silence(
+    tmp_path: Path, files: dict[str, object], path: str
+) -> None:
+    write(tmp_path, **files)
+    with pytest.raises(bundle.BundleError) as caught:
+        bundle.load(tmp_path)
+    assert path in {finding.path for finding in caught.value.findings}

@@ -62,6 +62,33 @@ def test_doctor_finds_no_database_in_an_empty_folder(
     assert not (tmp_path / "postgres").exists()
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["doctor"],
+        ["service", "validate", "x"],
+        ["service", "drift"],
+        ["user", "create", "a@example.com", "--tenant", "x", "--password-stdin"],
+    ],
+)
+def test_commands_for_an_installation_make_none(
+    argv: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x").mkdir()
+    folder = tmp_path / "none"
+    argv = [str(tmp_path / "x") if word == "x" else word for word in argv]
+    if argv[1:2] == ["validate"]:
+        (tmp_path / "x" / "service.json").write_text('{"id": "s", "name": "s"}')
+    try:
+        status = main([*argv, "--data-dir", str(folder)])
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    assert status in {1, 2}
+    shown = capsys.readouterr()
+    assert f"no installation in {folder}" in shown.out + shown.err
+    assert not folder.exists()
+
+
 def test_revisions_are_in_the_order_of_their_files() -> None:
     found = migrations.revisions()
 
