@@ -36,9 +36,13 @@ def run(args: argparse.Namespace) -> int:
     """Load the demo, print the logins, serve."""
     from engine import bootstrap
     from engine.cli.database import running_database
-    from engine.cli.serve import serve
+    from engine.cli.serve import check_address, serve
 
     settings = _with_examples(settings_from(args))
+
+    if not args.no_serve:
+        # Before the loading, which would be in vain.
+        check_address(settings)
 
     def progress(text: str) -> None:
         print(f"  {text} …", file=sys.stderr, flush=True)

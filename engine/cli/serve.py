@@ -45,7 +45,7 @@ def serve(settings: Settings) -> None:
     from engine import bootstrap
     from engine.cli.database import running_database
 
-    _check_address(settings)
+    check_address(settings)
     with running_database(settings):
         bootstrap.prepare(settings)
         for url in (settings.app_database_url, settings.system_database_url):
@@ -76,7 +76,7 @@ def _run_server(settings: Settings) -> None:
     ).serve()
 
 
-def _check_address(settings: Settings) -> None:
+def check_address(settings: Settings) -> None:
     """Refuse a taken port before anything is started."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:

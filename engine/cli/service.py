@@ -23,7 +23,7 @@ def register(subparsers: Subparsers) -> None:
     """Add the command and its own commands."""
     parser = subparsers.add_parser(
         "service",
-        help="validate, plan, publish, export or check a service",
+        help="validate, plan, publish or export a service, or look for drift",
         description="Work with a service as a folder of JSON files.",
     )
     commands = parser.add_subparsers(metavar="command", required=True)

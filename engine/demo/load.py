@@ -78,7 +78,7 @@ async def load(parts: Parts, progress: Progress) -> list[Login]:
             )
             logins.append(Login(email, PASSWORD, tenant.slug, role))
         ctx = _context(tenant_id, core.user_id)
-        progress(f"Importing {tenant.customers:,} customers of {tenant.name}")
+        progress(f"Loading {tenant.customers:,} customers of {tenant.name}, once")
         await _import(parts, ctx, "plans", people.plans(tenant.plans))
         names = people.plan_names(tenant.plans)
         rows = people.customers(tenant.customers, names, seed=tenant.customers)

@@ -1,5 +1,6 @@
 """The command frame: help at every level, exit codes, wrong usage."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,22 @@ def test_revisions_are_in_the_order_of_their_files() -> None:
 
     assert found[0] == "0001"
     assert list(found) == sorted(set(found))
+
+
+def test_every_command_is_in_the_operations_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    for name in COMMANDS:
+        assert f"| `rangka {name}` |" in manual
+
+
+def test_a_taken_port_stops_the_demo_before_it_loads_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        argv = ["demo", "--data-dir", str(tmp_path / "demo"), "--port", str(port)]
+        assert main(argv) == 2
+    assert f"port {port}" in capsys.readouterr().err
+    assert not (tmp_path / "demo" / "postgres").exists()
