@@ -1,5 +1,6 @@
 """The console in a browser: losing data takes consent, going back, unsaved work."""
 
+import re
 from uuid import uuid4
 
 from playwright.sync_api import Page, expect
@@ -59,6 +60,7 @@ def test_data_is_lost_only_by_consent_and_an_older_version_comes_back(
         has=page.get_by_role("cell", name="2", exact=True)
     )
     row.get_by_role("button", name="Go back to this version").click()
+    expect(page.get_by_text("do not come back")).to_be_visible()
     page.get_by_role("button", name="Publish version 2 again").click()
     expect(page.get_by_text("Version 4 is published")).to_be_visible()
     page.get_by_role("tab", name="Definition").click()
@@ -76,3 +78,157 @@ def test_unsaved_changes_are_asked_about(page: Page, site: Site) -> None:
     menu.get_by_role("link", name="Users").click()
     page.get_by_role("button", name="Discard changes").click()
     expect(page.get_by_role("heading", name="Users")).to_be_visible()
+
+
+def start(page: Page, name: str) -> None:
+    """Open the form of a new service with one entity `things`."""
+    page.goto("/console/services/new")
+    page.get_by_label("Name", exact=False).first.fill(name)
+    page.get_by_label("Entity name").fill("things")
+
+
+def choose_type(page: Page, number: str, name: str) -> None:
+    """Choose the type of the field with this number."""
+    page.get_by_role("combobox", name=f"Type {number}", exact=True).fill(name)
+    page.get_by_role("option", name=re.compile(f"^{name}")).click()
+
+
+def choose_target(page: Page, name: str) -> None:
+    """Choose what the relation whose options are open points at."""
+    page.get_by_role("combobox", name="Points at").fill(name)
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+def test_a_relation_requires_its_service_as_long_as_it_points_there(
+    page: Page, site: Site
+) -> None:
+    log_in(page, site.root)
+    start(page, f"refs{uuid4().hex[:6]}")
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_label("Label 2").fill("Customer")
+    choose_type(page, "2", "Relation")
+    choose_target(page, "customers.customers")
+    code = page.get_by_label("Definition as JSON")
+    expect(code).to_contain_text('"requires"')
+    expect(page.get_by_text("Nothing is wrong")).to_be_visible()
+    page.get_by_role("button", name="Remove 2").click()
+    expect(code).not_to_contain_text('"requires"')
+
+
+def test_lines_and_formulas_are_made_by_the_form_alone(page: Page, site: Site) -> None:
+    name = f"made{uuid4().hex[:6]}"
+    log_in(page, site.root)
+    start(page, name)
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_label("Label 2").fill("Parts")
+    choose_type(page, "2", "Lines")
+    page.get_by_label("Label 2.1").fill("Quantity")
+    choose_type(page, "2.1", "Whole number")
+    lines = page.get_by_role("group", name="Fields of each line")
+    lines.get_by_role("combobox", name="Type 2.1").fill("Lines")
+    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.get_by_role("option", name=re.compile("^Lines"))).to_have_count(0)
+    page.keyboard.press("Escape")
+
+    lines.get_by_role("button", name="Add a field").click()
+    lines.get_by_label("Label 2.2").fill("Double")
+    choose_type(page, "2.2", "Computed")
+    lines.get_by_label("Shown as").select_option("integer")
+    formula = lines.get_by_label("Formula")
+    formula.fill("quantity * cost")
+    expect(lines.get_by_text("At character 12:")).to_contain_text("“cost”")
+    formula.fill("quantity * 2")
+    expect(lines.get_by_text("At character")).to_have_count(0)
+    expect(page.get_by_text("Nothing is wrong")).to_be_visible()
+    page.get_by_role("button", name="Register a service").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    publish(page, 1)
+
+
+def test_an_expression_without_a_formula_stays_json(page: Page, site: Site) -> None:
+    log_in(page, site.root)
+    start(page, f"odd{uuid4().hex[:6]}")
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_label("Label 2").fill("Odd")
+    choose_type(page, "2", "Computed")
+    page.get_by_label("Formula").fill("1 + 2")
+    code = page.get_by_label("Definition as JSON")
+    text = code.inner_text()
+    assert "_add" in text
+    code.fill(text.replace("_add", "_power"))
+    expect(page.get_by_label("Formula")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Expression")).to_have_value(
+        '{"_power":[1,2]}'
+    )
+
+
+def test_places_are_named_by_labels(page: Page, site: Site) -> None:
+    log_in(page, site.root)
+    name = f"labs{uuid4().hex[:6]}"
+    start(page, name)
+    page.get_by_label("Entity label").fill("Repairs")
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_label("Label 2").fill("Price")
+    page.get_by_label("Field name 2").fill("Not a name!")
+    place = page.get_by_role("listitem").filter(has_text="Repairs → Price")
+    expect(place).to_contain_text("/entities/0/fields/1")
+    page.get_by_label("Field name 2").fill("price")
+    page.get_by_role("button", name="Register a service").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    publish(page, 1)
+    page.get_by_role("checkbox", name="Required 2").check()
+    publish(page, 2)
+    page.get_by_role("tab", name="Versions").click()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("Repairs → Price → Required")).to_be_visible()
+
+
+def test_a_service_is_a_draft_until_published_and_its_list_opens_once_assigned(
+    page: Page, site: Site
+) -> None:
+    name = f"next{uuid4().hex[:6]}"
+    log_in(page, site.root)
+    start(page, name)
+    page.get_by_label("Label", exact=True).fill("Next steps")
+    page.get_by_role("button", name="Register a service").click()
+    expect(page.get_by_role("heading", name="Next steps")).to_be_visible()
+    main = page.get_by_role("main")
+    expect(main.get_by_text("Draft", exact=True)).to_be_visible()
+    expect(main.get_by_text("Active", exact=True)).to_have_count(0)
+    expect(page.get_by_text("Show the plan first")).to_be_visible()
+    publish(page, 1)
+    expect(page.get_by_text("Active", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Assign it to tenants")).to_be_visible()
+    expect(page.get_by_role("link", name="Open the list")).to_have_count(0)
+
+
+def test_records_that_are_empty_are_to_be_filled_or_given_a_default(
+    page: Page, site: Site
+) -> None:
+    name = f"void{uuid4().hex[:6]}"
+    log_in(page, site.root)
+    start(page, name)
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_label("Label 2").fill("Weight")
+    page.get_by_role("button", name="Register a service").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    publish(page, 1)
+    page.get_by_role("link", name="Assign it to tenants").click()
+    page.get_by_role("switch", name=site.tenant).click(force=True)
+    page.context.clear_cookies()
+    log_in(page, site.admin)
+    page.goto(f"/s/{name}/things/new")
+    page.locator("input[name=name]").fill("Stone")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Stone")).to_be_visible()
+
+    page.context.clear_cookies()
+    log_in(page, site.root)
+    page.goto(f"/console/services/{name}")
+    page.get_by_role("checkbox", name="Required 2").check()
+    page.get_by_role("button", name="Show the plan").click()
+    expect(page.get_by_text("1 records do not fit")).to_be_visible()
+    expect(page.get_by_text("give the field a default")).to_be_visible()
+    expect(page.get_by_role("cell", name="(empty)")).to_have_count(1)
+    expect(page.get_by_text("Correct what the plan says")).to_be_visible()
+    expect(page.get_by_role("button", name="Publish")).to_be_disabled()

@@ -142,8 +142,16 @@ function StepRow({ step, sql, accepted, onAccept }: StepProps) {
 
 function Failing({ failing }: { failing: NonNullable<Step["failing"]> }) {
   const t = useText();
+  const { ids, sample } = failing;
+  // The sample leaves empty values out: beside some of them no value has a known record.
+  const isMixed = sample.length > 0 && sample.length < ids.length;
+  const rows = isMixed
+    ? sample.map((value) => ({ value, id: "" }))
+    : ids.map((id, index) => ({ value: sample[index] || null, id }));
+  const hasEmpty = isMixed || rows.some(({ value }) => value === null);
   return (
     <Alert color="red" title={t("console.failing", { count: failing.count })}>
+      {hasEmpty && <Text size="sm">{t("console.failingEmpty")}</Text>}
       <Table verticalSpacing={4}>
         <Table.Thead>
           <Table.Tr>
@@ -152,12 +160,10 @@ function Failing({ failing }: { failing: NonNullable<Step["failing"]> }) {
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {failing.sample.map((value, index) => (
-            <Table.Tr key={failing.ids[index] ?? index}>
+          {rows.map(({ value, id }, index) => (
+            <Table.Tr key={id || index}>
               <Table.Td>{value ?? t("console.empty")}</Table.Td>
-              <Table.Td>
-                <Code>{failing.ids[index] ?? ""}</Code>
-              </Table.Td>
+              <Table.Td>{id && <Code>{id}</Code>}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
