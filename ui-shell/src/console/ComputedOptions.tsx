@@ -38,8 +38,7 @@ export default function ComputedOptions({ field, fields, onChange }: Props) {
   const setResult = (next: JsonObject) => onChange(withOption(field, "result", next));
   const setExpression = (next: Json) => onChange(withOption(field, "expression", next));
   const expression = field.expression ?? null;
-  // No expression at all is an empty formula; a formula of null is written `null`.
-  const text = field.expression === undefined ? "" : formulaText(expression);
+  const text = expression === null ? "" : formulaText(expression);
   return (
     <>
       <NativeSelect
@@ -120,12 +119,15 @@ function Formula({ text, fields, onChange }: FormulaProps) {
       }
       onChange={(event) => {
         const next = event.currentTarget.value;
-        const read = parseFormula(next, names);
+        const isEmpty = next.trim() === "";
+        const read = isEmpty ? { expression: null } : parseFormula(next, names);
         if ("mistake" in read) {
           setTyped({ text: next, of: text });
           return;
         }
-        setTyped({ text: next, of: formulaText(read.expression) ?? "" });
+        // Null alone is no expression: the option goes, and its formula is empty.
+        const of = read.expression === null ? "" : (formulaText(read.expression) ?? "");
+        setTyped({ text: next, of });
         onChange(read.expression);
       }}
     />
