@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from metadata import bundle
 from metadata.checks import check_service
-from metadata.definitions import Service, as_json, author_schema
+from metadata.definitions import Menu, Service, as_json, author_schema
 from registry import builtin
 
 FOLDERS = [
@@ -119,6 +119,14 @@ def test_a_dump_takes_away_entities_that_are_gone(tmp_path: Path) -> None:
     bundle.dump(fewer, tmp_path)
     assert [e.name for e in bundle.load(tmp_path).entities] == ["projects"]
     assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_a_dump_takes_away_the_menu_that_is_gone(tmp_path: Path) -> None:
+    service = bundle.load(builtin.folder("plans"))
+    bundle.dump(service, tmp_path)
+    assert (tmp_path / "menu.json").exists()
+    bundle.dump(service.model_copy(update={"menu": Menu()}), tmp_path)
+    assert not (tmp_path / "menu.json").exists()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -254,15 +262,87 @@ def test_entities_in_the_file_and_in_the_folder_come_together(tmp_path: Path) ->
         entities__b=entity("b"),
     )
     assert [each.name for each in bundle.load(tmp_path).entities] == ["a", "b"]
-    write(tmp_path, entities__c=entity("a"))
-    twice = check_service(bundle.load(tmp_path), others={})
-    assert {finding.code for finding in twice} & {"duplicate", "duplicate_id"}
+
+
+def test_an_entity_in_two_places_is_refused_with_both(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        service={**SMALL, "entities": [entity("a")]},
+        entities__b={**entity("b"), "name": "a"},
+    )
+    with pytest.raises(bundle.BundleError) as caught:
+        bundle.load(tmp_path)
+    [finding] = caught.value.findings
+    assert finding.path == "/entities/b.json"
+    assert "service.json/entities/0" in finding.message
+
+
+def test_places_are_shown_as_the_author_named_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("books", "bad"):
+        (tmp_path / name).mkdir()
+    both = {**SMALL, "entities": [entity("a")]}
+    write(tmp_path / "books", service=both, entities__b=entity("b"), menu={"items": []})
+    write(tmp_path, one=both, wrong={**SMALL, "entites": []})
+    source = bundle.read(Path("books"))
+    assert source.shown("/label") == "books/service.json/label"
+    assert source.shown("/entities/0/label") == "books/service.json/entities/0/label"
+    assert source.shown("/entities/1/label") == "books/entities/b.json/label"
+    assert source.shown("/menu/items/0") == "books/menu.json/items/0"
+    assert bundle.read(Path("books/service.json")) == source
+    assert bundle.read(Path("one.json")).shown("/menu") == "one.json/menu"
+    for place, told in (
+        ("nope", "nope/service.json: there is no such file. Name"),
+        ("bad/service.json", "bad/service.json: there is no such file. Name"),
+        ("wrong.json", "wrong.json/entites: Nothing of this name belongs here. Take"),
+    ):
+        with pytest.raises(bundle.BundleError) as caught:
+            bundle.load(Path(place))
+        assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["menu.yaml", "entity/a.json", "entities/a.JSON", "entities/b/a.json", "x.json"],
+)
+def test_a_file_that_looks_like_a_part_is_refused(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    path = folder / name
+    path.parent.mkdir(parents=True)
+    (folder / "service.json").write_bytes(SERVICE)
+    path.write_bytes(b"{}")
+    for work in (lambda: bundle.load(folder), lambda: from_entries(name)):
+        with pytest.raises(bundle.BundleError) as caught:
+            work()
+        assert {f.code for f in caught.value.findings} == {"unknown_file"}
+        assert all("entities/<name>.json" in f.remedy for f in caught.value.findings)
+
+
+def from_entries(name: str) -> Service:
+    return bundle.from_zip(packed((f"a/{name}", b"{}")))
+
+
+def test_what_nobody_takes_for_a_part_may_stand_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, service=SMALL)
+    for name in (".vscode/settings.json", "README.md", "service.py", "inner/a.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{")
+    (tmp_path / "other").mkdir()
+    write(tmp_path / "other", service={"id": "o", "name": "o"}, menu={"items": []})
+    assert bundle.load(tmp_path).name == "small"
 
 
 @pytest.mark.parametrize(
     ("files", "path"),
     [
         ({"service": {**SMALL, "entities": {}}}, "/service.json/entities"),
+        (
+            {"service": {**SMALL, "entities": {}}, "entities__a": entity("a")},
+            "/service.json/entities",
+        ),
+        ({"service": {**SMALL, "entites": []}}, "/service.json/entites"),
         ({"service": {**SMALL, "entities": [{}]}}, "/service.json/entities/0/id"),
         ({"service": SMALL, "entities__a": {}}, "/entities/a.json/id"),
         ({"service": SMALL, "entity": entity("a")}, "/entity.json"),
