@@ -32,6 +32,10 @@ class StartupError(Exception):
     """The program cannot start; the message says what, where, and what to do."""
 
 
+class NoInstallation(StartupError):
+    """A command that needs an installation was started where none is."""
+
+
 class SettingsError(StartupError):
     """A variable of the environment has a value that cannot be used."""
 
@@ -321,23 +325,36 @@ class Settings:
     ) -> "Settings":
         """Return the settings of an installation that is there; makes nothing.
 
-        Takes what `from_environment` takes. Raises StartupError where neither a
-        database address nor an embedded database is found, and SettingsError.
+        Takes what `from_environment` takes; a relative `data_dir` is shown as it is.
+
+        Raises:
+            NoInstallation: there is neither a database address nor an embedded
+                database, or the secret key is missing.
+            SettingsError: naming the first variable with an unusable value.
         """
         source = os.environ if environ is None else environ
-        raw = overrides.get("data_dir") or source.get(f"{PREFIX}DATA_DIR") or "./var"
-        folder = _path(str(raw))
+
+        def said(name: str) -> str:
+            return source.get(f"{PREFIX}{name}".upper(), "").strip()
+
+        shown = str(overrides.get("data_dir") or said("data_dir") or "./var")
+        folder = _path(shown)
         addressed = any(
-            source.get(PREFIX + spec.name.upper())
-            for spec in fields(cls)
-            if spec.name.endswith("database_url")
+            said(spec.name) for spec in fields(cls) if "database_url" in spec.name
         )
-        if not addressed and not (folder / "postgres").exists():
-            raise StartupError(
-                f"There is no installation in {folder}. Name its folder by --data-dir "
-                "or RANGKA_DATA_DIR, or make one: `rangka demo`, `rangka migrate`."
+        if not addressed and not (folder / "postgres" / "cluster").exists():
+            raise NoInstallation(
+                f"There is no installation in {shown}. Start one with rangka demo or "
+                "rangka serve, or name its folder by --data-dir."
             )
-        return cls.from_environment(environ, **overrides)
+        if not said("secret_key") and not (folder / "secret.key").exists():
+            # A new key would change the passwords of the database's roles.
+            raise NoInstallation(
+                f"There is no secret.key in {shown}. Name the installation's folder by "
+                "--data-dir, restore the file from a backup, or set "
+                "RANGKA_SECRET_KEY as the server has it."
+            )
+        return cls.from_environment(environ, **{**overrides, "data_dir": folder})
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that make another process read these settings."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from engine.cli import Subparsers
 from engine.cli.chromium import VARIABLE, find_chromium
 from engine.cli.options import add_settings_options, installed_settings_from
-from engine.settings import Settings, StartupError
+from engine.settings import NoInstallation, Settings, StartupError
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,7 +43,8 @@ def register(subparsers: Subparsers) -> None:
         description=(
             "Check Python, the PostgreSQL programs, the database with its roles, row "
             "level security, extensions and migrations, Redis and the browser for "
-            "tests. Changes nothing. The exit code is 1 when a check failed."
+            "tests. Changes nothing. The exit code is 1 when a check failed, 2 when "
+            "there is no installation."
         ),
     )
     add_settings_options(parser)
@@ -54,20 +55,39 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every check; 1 when one failed."""
+    """Print every check; 1 when one failed, 2 without an installation."""
     try:
         checks = list(examine(installed_settings_from(args)))
-    except StartupError as error:
-        checks = [_python(), Check("installation", "failed", str(error))]
-    failed = any(check.status == "failed" for check in checks)
-    if args.json:
-        print(json.dumps({"ok": not failed, "checks": [asdict(c) for c in checks]}))
-        return int(failed)
+    except NoInstallation as error:
+        checks = list(_examine_machine(str(error)))
+        _show(checks, as_json=args.json)
+        return 2
+    _show(checks, as_json=args.json)
+    return int(_has_failed(checks))
+
+
+def _show(checks: list[Check], *, as_json: bool) -> None:
+    if as_json:
+        ok = not _has_failed(checks)
+        print(json.dumps({"ok": ok, "checks": [asdict(c) for c in checks]}))
+        return
     for check in checks:
         print(f"{_MARKS[check.status]} {check.name}: {check.detail}")
         if check.remedy:
             print(f"       → {check.remedy}")
-    return int(failed)
+
+
+def _has_failed(checks: list[Check]) -> bool:
+    return any(check.status == "failed" for check in checks)
+
+
+def _examine_machine(reason: str) -> Iterator[Check]:
+    """Yield what can be checked before there is an installation."""
+    yield _python()
+    # The key is for nothing: it only keeps one from being made.
+    yield _programs(Settings.from_environment(secret_key=bytes(32)))
+    yield Check("installation", "failed", reason)
+    yield _chromium()
 
 
 def examine(settings: Settings) -> Iterator[Check]:
@@ -111,13 +131,6 @@ def _open_database(
     from engine.cli.database import running_database
 
     name = "database"
-    if settings.is_embedded and not (settings.data_dir / "postgres").exists():
-        return Check(
-            name,
-            "failed",
-            f"none yet in {settings.data_dir}",
-            "Run `rangka migrate` to make it, or name the right folder by --data-dir.",
-        )
     try:
         stack.enter_context(running_database(settings))
         url = settings.owner_database_url

@@ -42,14 +42,11 @@ def settings_from(args: argparse.Namespace) -> Settings:
 
 
 def installed_settings_from(args: argparse.Namespace) -> Settings:
-    """Return the settings of an installation that is there; raises StartupError.
+    """Return the settings of an installation that is there; raises NoInstallation.
 
     For commands that would be of no use in a new one, and must not make it.
     """
-    data_dir: Path | None = args.data_dir
-    return Settings.of_installation(
-        data_dir=data_dir.expanduser().absolute() if data_dir else None
-    )
+    return Settings.of_installation(data_dir=args.data_dir)
 
 
 def _port(text: str) -> int:

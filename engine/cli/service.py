@@ -181,12 +181,10 @@ def _with_database(
     args: argparse.Namespace, work: Callable[[Database], Awaitable[T]]
 ) -> T:
     """Run `work` on a prepared database."""
-    from engine import bootstrap
-    from engine.cli.database import running_database
+    from engine.cli.database import installed_database
 
     settings: Settings = installed_settings_from(args)
-    with running_database(settings):
-        bootstrap.prepare(settings)
+    with installed_database(settings):
         database = Database(
             app_dsn=settings.app_database_url,
             system_dsn=settings.system_database_url,

@@ -64,12 +64,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         password = getpass.getpass("Password: ")
 
-    from engine import bootstrap
-    from engine.cli.database import running_database
+    from engine.cli.database import installed_database
     from engine.errors import RangkaError
 
-    with running_database(settings):
-        bootstrap.prepare(settings)
+    with installed_database(settings):
         try:
             print(asyncio.run(_create(settings, args, password)))
         except RangkaError as error:

@@ -7,8 +7,9 @@ import pytest
 
 from engine import bootstrap, migrations
 from engine.bootstrap import check_roles
+from engine.cli.database import installed_database
 from engine.cli.doctor import examine
-from engine.settings import Settings, StartupError
+from engine.settings import NoInstallation, Settings, StartupError
 
 
 @pytest.fixture
@@ -135,3 +136,35 @@ def test_doctor_names_a_table_without_row_security(settings: Settings) -> None:
     assert check.status == "failed"
     assert "rangka.leaky" in check.detail
     assert "FORCE" in check.remedy
+
+
+def test_a_command_for_an_installation_sets_none_up_on_a_server(
+    settings: Settings,
+) -> None:
+    assert settings.admin_database_url is not None
+    name = f"{settings.database_name}_bare"
+    bare = Settings.from_environment(
+        {},
+        data_dir=settings.data_dir,
+        secret_key=settings.secret_key,
+        database_url=settings.admin_database_url,
+        database_name=name,
+    )
+    with psycopg.connect(settings.admin_database_url, autocommit=True) as admin:
+        with pytest.raises(StartupError, match=name), installed_database(bare):
+            pass
+        found = admin.execute("select 1 from pg_database where datname = %s", (name,))
+        assert found.fetchone() is None
+
+        admin.execute(f"create database {name} owner rangka_owner")
+        try:
+            with (
+                pytest.raises(NoInstallation, match=f"in the database {name}"),
+                installed_database(bare),
+            ):
+                pass
+            with psycopg.connect(bare.owner_database_url) as owner:
+                schema = owner.execute("select to_regnamespace('rangka')").fetchone()
+            assert schema == (None,)
+        finally:
+            admin.execute(f"drop database {name} with (force)")

@@ -1,5 +1,6 @@
 """The command frame: help at every level, exit codes, wrong usage."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -54,40 +55,82 @@ def test_a_refused_start_is_one_message_and_exit_code_2(
     assert "Traceback" not in said
 
 
-def test_doctor_finds_no_database_in_an_empty_folder(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["doctor", "--data-dir", str(tmp_path)]) == 1
+_NEEDS_INSTALLATION = [
+    ["doctor"],
+    ["doctor", "--json"],
+    *(["service", name, "books"] for name in ("validate", "plan", "publish")),
+    ["service", "export", "books", "out"],
+    ["service", "drift"],
+    ["user", "create", "a@example.com", "--tenant", "x", "--password-stdin"],
+]
 
-    assert "rangka migrate" in capsys.readouterr().out
-    assert not (tmp_path / "postgres").exists()
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder but for a service, without any RANGKA_… variable."""
+    for name in [name for name in os.environ if name.startswith("RANGKA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "service.json").write_text('{"id": "s", "name": "books"}')
+    return tmp_path
 
 
+@pytest.mark.parametrize("argv", _NEEDS_INSTALLATION)
 @pytest.mark.parametrize(
-    "argv",
-    [
-        ["doctor"],
-        ["service", "validate", "x"],
-        ["service", "drift"],
-        ["user", "create", "a@example.com", "--tenant", "x", "--password-stdin"],
-    ],
+    ("folder", "shown"), [([], "./var"), (["--data-dir", "empty"], "empty")]
 )
 def test_commands_for_an_installation_make_none(
-    argv: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    argv: list[str],
+    folder: list[str],
+    shown: str,
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "x").mkdir()
-    folder = tmp_path / "none"
-    argv = [str(tmp_path / "x") if word == "x" else word for word in argv]
-    if argv[1:2] == ["validate"]:
-        (tmp_path / "x" / "service.json").write_text('{"id": "s", "name": "s"}')
-    try:
-        status = main([*argv, "--data-dir", str(folder)])
-    except SystemExit as ended:
-        status = int(str(ended.code))
-    assert status in {1, 2}
-    shown = capsys.readouterr()
-    assert f"no installation in {folder}" in shown.out + shown.err
-    assert not folder.exists()
+    (home / "empty").mkdir()
+    before = sorted(home.rglob("*"))
+
+    assert main([*argv, *folder]) == 2
+
+    told = capsys.readouterr()
+    assert (
+        f"There is no installation in {shown}. Start one with rangka demo or rangka "
+        "serve, or name its folder by --data-dir." in told.out + told.err
+    )
+    assert sorted(home.rglob("*")) == before
+
+
+@pytest.mark.parametrize("argv", _NEEDS_INSTALLATION)
+@pytest.mark.parametrize("embedded", [True, False])
+def test_commands_for_an_installation_make_no_key(
+    argv: list[str],
+    embedded: bool,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if embedded:
+        (home / "var" / "postgres" / "cluster").mkdir(parents=True)
+    else:
+        monkeypatch.setenv("RANGKA_DATABASE_URL", "postgresql://a@127.0.0.1:1/a")
+    before = sorted(home.rglob("*"))
+
+    assert main(argv) == 2
+
+    told = capsys.readouterr()
+    assert "There is no secret.key in ./var." in told.out + told.err
+    assert sorted(home.rglob("*")) == before
+
+
+def test_doctor_says_what_a_machine_has_before_there_is_an_installation(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor"]) == 2
+
+    told = capsys.readouterr().out
+    for name in ("Python", "PostgreSQL programs", "installation", "Chromium"):
+        assert f" {name}: " in told
+    assert not (home / "var").exists()
 
 
 def test_revisions_are_in_the_order_of_their_files() -> None:
