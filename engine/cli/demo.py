@@ -39,7 +39,6 @@ def run(args: argparse.Namespace) -> int:
     from engine.cli.serve import check_address, serve
 
     settings = _with_examples(settings_from(args))
-
     if not args.no_serve:
         # Before the loading, which would be in vain.
         check_address(settings)

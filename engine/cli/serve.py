@@ -5,6 +5,7 @@ This parent process only supervises. Worker processes build the application
 """
 
 import argparse
+import errno
 import os
 import socket
 
@@ -84,7 +85,12 @@ def check_address(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise StartupError(
+                    f"Port {settings.port} of {settings.host} is taken: another "
+                    "program listens there. Stop it, or choose another port by --port."
+                ) from error
             raise StartupError(
                 f"Nothing can listen on {settings.host} port {settings.port}: "
-                f"{error.strerror}. Choose another with --host and --port."
+                f"{error.strerror}. Choose others by --host and --port."
             ) from error

@@ -4,7 +4,7 @@ Everything goes through the product's own doors (publish, assign, import), so th
 is also a proof of them. Runs again without harm.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,9 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tenant:
+class DemoTenant:
+    """A tenant of the demo, and how much is in it."""
+
     name: str
     slug: str
     plans: int
@@ -44,13 +46,18 @@ class _Tenant:
 
 
 TENANTS = (
-    _Tenant("Sejahtera Net", "sejahtera", 30, 15_000, 50),
-    _Tenant("Maju Bersama", "maju", 8, 400, 10),
+    DemoTenant("Sejahtera Net", "sejahtera", 30, 15_000, 50),
+    DemoTenant("Maju Bersama", "maju", 8, 400, 10),
 )
 
 
-async def load(parts: Parts, progress: Progress) -> list[Login]:
-    """Fill the database with the demo and return its logins."""
+async def load(
+    parts: Parts, progress: Progress, tenants: Sequence[DemoTenant] = TENANTS
+) -> list[Login]:
+    """Fill the database with the demo and return its logins.
+
+    What an earlier run has imported is not imported, nor made up, again.
+    """
     progress("Publishing the services")
     services = await _publish(parts)
     hashing = Passwords()
@@ -62,7 +69,7 @@ async def load(parts: Parts, progress: Progress) -> list[Login]:
         name="Super Admin",
     )
     logins = [Login("admin@rangka.test", PASSWORD, "core", "SUPER_ADMIN")]
-    for tenant in TENANTS:
+    for tenant in tenants:
         progress(f"Preparing the tenant {tenant.name}")
         tenant_id = await _tenant(parts, tenant, services)
         for role in ("TENANT_ADMIN", "operator", "viewer"):
@@ -78,11 +85,13 @@ async def load(parts: Parts, progress: Progress) -> list[Login]:
             )
             logins.append(Login(email, PASSWORD, tenant.slug, role))
         ctx = _context(tenant_id, core.user_id)
-        progress(f"Loading {tenant.customers:,} customers of {tenant.name}, once")
-        await _import(parts, ctx, "plans", people.plans(tenant.plans))
-        names = people.plan_names(tenant.plans)
-        rows = people.customers(tenant.customers, names, seed=tenant.customers)
-        await _import(parts, ctx, "customers", rows)
+        if not await _has_imported(parts, ctx, "plans"):
+            await _import(parts, ctx, "plans", people.plans(tenant.plans))
+        if not await _has_imported(parts, ctx, "customers"):
+            progress(f"Importing {tenant.customers:,} customers of {tenant.name}")
+            names = people.plan_names(tenant.plans)
+            rows = people.customers(tenant.customers, names, seed=tenant.customers)
+            await _import(parts, ctx, "customers", rows)
     return logins
 
 
@@ -105,7 +114,7 @@ async def _publish(parts: Parts) -> list[str]:
     return names
 
 
-async def _tenant(parts: Parts, tenant: _Tenant, services: list[str]) -> UUID:
+async def _tenant(parts: Parts, tenant: DemoTenant, services: list[str]) -> UUID:
     async with parts.database.system() as connection:
         tenant_id = await ensure_tenant(
             connection,
@@ -114,6 +123,18 @@ async def _tenant(parts: Parts, tenant: _Tenant, services: list[str]) -> UUID:
         for name in services:
             await assignments.assign(connection, tenant_id, name)
     return tenant_id
+
+
+async def _has_imported(parts: Parts, ctx: RequestContext, name: str) -> bool:
+    """Return whether the demo's own import came through before."""
+    async with parts.database.transaction(ctx.tenant_id) as connection:
+        found = await connection.execute(
+            "SELECT 1 FROM rangka.imports WHERE tenant_id = %s AND service = %s "
+            "AND entity = %s AND created_by = %s AND status = 'done' AND NOT dry_run "
+            "LIMIT 1",
+            (ctx.tenant_id, name, name, ctx.user_id),
+        )
+        return await found.fetchone() is not None
 
 
 async def _import(parts: Parts, ctx: RequestContext, name: str, file: bytes) -> None:

@@ -146,14 +146,18 @@ def test_every_command_is_in_the_operations_manual() -> None:
         assert f"| `rangka {name}` |" in manual
 
 
-def test_a_taken_port_stops_the_demo_before_it_loads_anything(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_a_taken_port_is_said_before_anything_is_loaded(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        argv = ["demo", "--data-dir", str(tmp_path / "demo"), "--port", str(port)]
+        argv = [command, "--data-dir", str(tmp_path / "demo"), "--port", str(port)]
         assert main(argv) == 2
-    assert f"port {port}" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"rangka: Port {port} of 127.0.0.1 is taken: another program listens there. "
+        "Stop it, or choose another port by --port.\n"
+    )
     assert not (tmp_path / "demo" / "postgres").exists()
