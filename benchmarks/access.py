@@ -20,7 +20,7 @@ PAGES, PAGE_ROWS = 10_000, 10
 
 def restricted(here: site.Site, *, seconds: float, rounds: int) -> Table:
     """Compare an administrator with a user of one row scope, filter and field list."""
-    ids = site.record_ids(here)
+    ids = site.record_ids(here, site.CLERK)
     kinds = {"list of 50": [LIST], "get by id": [f"{LIST}/{each}" for each in ids]}
     table = Table(
         "restricted user and administrator",

@@ -1,6 +1,5 @@
 """The composition root of the server: settings → parts → routes → ASGI application."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,8 +25,6 @@ from engine.parts import open_parts
 from engine.proxies import Proxies, networks
 from engine.settings import Settings
 
-GC_THRESHOLDS = (50_000, 50, 50)
-
 
 def create() -> AsgiApp:
     """Return the application for the settings of the environment."""
@@ -44,11 +41,6 @@ def build(settings: Settings) -> AsgiApp:
         async with open_parts(settings) as parts:
             app.state.parts = parts
             app.state.data = DataApp(parts)
-            # Start-up objects live for ever: keep the collector away from them.
-            # Measured: p99 falls five- to elevenfold (docs/performance.md).
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*GC_THRESHOLDS)
             yield
 
     api = Router(
