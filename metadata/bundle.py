@@ -86,7 +86,10 @@ class Source:
         """Return where a JSON Pointer into the definition points among the files.
 
         `/entities/0/label` of the folder `books` is `books/entities/1_a.json/label`.
+        What is no pointer, such as the name of a field, stays.
         """
+        if path and not path.startswith("/"):
+            return path
         return _seen_from(self.place, self.layout.located(path))
 
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,13 +95,20 @@ def test_an_example_read_back_from_the_store_is_the_same(
 
 
 def test_what_is_wrong_is_listed_with_its_place_and_remedy(
-    rangka: Rangka, tmp_path: Path, name: str, capsys: Any
+    rangka: Rangka,
+    tmp_path: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
 ) -> None:
-    folder = write(tmp_path / "bad", name, NAME, title_field="nome")
+    write(tmp_path / "bad", name, NAME, title_field="nome")
+    monkeypatch.chdir(tmp_path)
+    folder = "bad"
 
     assert rangka("validate", folder) == 1
     told = capsys.readouterr().out
-    assert 'error: /entities/0/title_field: there is no field "nome". ' in told
+    place = "bad/entities/1_items.json/title_field"
+    assert told.startswith(f'error: {place}: there is no field "nome". ')
     assert "There are: name." in told
     assert rangka("plan", folder) == 1
     assert "It cannot be published." in capsys.readouterr().out
@@ -121,9 +129,14 @@ def test_destroying_needs_the_names_that_the_plan_gives(
     assert rangka("plan", smaller) == 0
     told = capsys.readouterr().out
     assert "DESTROYS the values of this field of 0 records" in told
-    assert "consent by --accept-loss items.note" in told
+    last = told.splitlines()[-1]
+    assert last.startswith("It cannot be published without your consent")
+    assert last.endswith(" add to publish: --accept-loss items.note")
+    assert "It can be published" not in told
     assert rangka("publish", smaller) == 1
-    assert "Accept each loss by name" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert "Accept each loss by name" in refused
+    assert "To consent, add: --accept-loss items.note\n" in refused
     assert rangka("publish", smaller, "--accept-loss", "items.note") == 0
     assert "version 2 published" in capsys.readouterr().out
 
@@ -206,3 +219,61 @@ def test_what_is_not_there_is_said(
 ) -> None:
     with pytest.raises(StartupError, match=told):
         rangka(*argv)
+
+
+def test_the_readmes_service_in_one_file_plans_a_table(
+    rangka: Rangka, tmp_path: Path, capsys: Any
+) -> None:
+    section = (ROOT / "README.md").read_text().partition("## A service in one file")[2]
+    text = re.search(r"```json\n(.*?)```", section, re.DOTALL)
+    assert text is not None
+    folder = tmp_path / "my-books"
+    folder.mkdir()
+    (folder / "service.json").write_text(text[1])
+
+    for place in (folder, folder / "service.json"):
+        assert rangka("plan", place) == 0
+        told = capsys.readouterr().out
+        assert "Create the table of books" in told
+        assert 'CREATE TABLE "svc_books"."books"' in told
+
+
+def test_an_export_asks_before_it_overwrites(
+    rangka: Rangka, folder: Path, tmp_path: Path, name: str, capsys: Any
+) -> None:
+    rangka("publish", folder)
+    out = write(tmp_path / "out", name, NAME)
+    before = contents(out)
+
+    with pytest.raises(StartupError, match=r"1_items\.json\. Overwrite it by --force"):
+        rangka("export", name, out)
+    assert contents(out) == before
+
+    assert rangka("export", name, out, "--force") == 0
+    assert contents(out) == contents(folder)
+    (out / "service.py").write_text("# code of the service")
+    assert rangka("export", name, out) == 0
+
+
+def test_an_export_asks_before_it_mixes_with_other_files(
+    rangka: Rangka, folder: Path, tmp_path: Path, name: str
+) -> None:
+    rangka("publish", folder)
+    (tmp_path / "photos").mkdir()
+    assert rangka("export", name, tmp_path / "photos") == 0
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.jpg").touch()
+
+    with pytest.raises(StartupError, match=r"other holds something else: a\.jpg\. "):
+        rangka("export", name, tmp_path / "other")
+    with pytest.raises(StartupError, match=r"a\.jpg is a file"):
+        rangka("export", name, tmp_path / "other" / "a.jpg")
+    assert contents(tmp_path / "other") == {"a.jpg": b""}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

@@ -291,6 +291,9 @@ def test_places_are_shown_as_the_author_named_the_folder(
     assert source.shown("/entities/0/label") == "books/service.json/entities/0/label"
     assert source.shown("/entities/1/label") == "books/entities/b.json/label"
     assert source.shown("/menu/items/0") == "books/menu.json/items/0"
+    assert source.shown("/entities") == "books/service.json/entities"
+    assert source.shown("") == "books/service.json"
+    assert source.shown("b.title") == "b.title"
     assert bundle.read(Path("books/service.json")) == source
     assert bundle.read(Path("one.json")).shown("/menu") == "one.json/menu"
     for place, told in (

@@ -161,3 +161,15 @@ def test_a_taken_port_is_said_before_anything_is_loaded(
         "Stop it, or choose another port by --port.\n"
     )
     assert not (tmp_path / "demo" / "postgres").exists()
+
+
+def test_validate_and_drift_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    told = {}
+    for name in ("validate", "drift"):
+        with pytest.raises(SystemExit):
+            main(["service", name, "--help"])
+        told[name] = " ".join(capsys.readouterr().out.split())
+    assert "definition in a folder" in told["validate"]
+    assert "Looks at no tables" in told["validate"]
+    assert "tables in the database" in told["drift"]
+    assert "Reads no folder" in told["drift"]
