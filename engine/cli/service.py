@@ -37,8 +37,8 @@ def register(subparsers: Subparsers) -> None:
             "check the definition in a folder before it is published",
             (
                 "Check the definition in a folder, by itself and against the other "
-                "published services. Looks at no tables and changes nothing. The exit code "
-                "is 1 when there is an error."
+                "published services. Looks at no tables and changes nothing. The exit "
+                "code is 1 when there is an error."
             ),
         ),
         (
@@ -46,8 +46,9 @@ def register(subparsers: Subparsers) -> None:
             _plan,
             "show what publishing a folder would do: SQL, locks, losses",
             (
-                "Show what publishing the definition in a folder would do to the tables. "
-                "Changes nothing. The exit code is 1 when it cannot be published."
+                "Show what publishing the definition in a folder would do to the "
+                "tables. Changes nothing. The exit code is 1 when it cannot be "
+                "published."
             ),
         ),
         (
@@ -70,9 +71,9 @@ def register(subparsers: Subparsers) -> None:
             _drift,
             "check that the tables in the database are as published",
             (
-                "Compare the tables in the database with the published versions, such as "
-                "after a restore or a change by hand. Reads no folder and changes nothing. "
-                "The exit code is 1 when they differ."
+                "Compare the tables in the database with the published versions, such "
+                "as after a restore or a change by hand. Reads no folder and changes "
+                "nothing. The exit code is 1 when they differ."
             ),
         ),
     ):
