@@ -68,5 +68,5 @@ ui-shell/node_modules/.installed: ui-shell/package-lock.json $(VENV)/.installed
 
 ui-shell/dist/index.html: ui-shell/node_modules/.installed $(UI_SOURCES)
 	@echo "setup: building the web page"
-	@$(NPM) run build --silent
+	@$(NPM) run build --silent -- --logLevel warn
 	@touch $@
