@@ -198,7 +198,10 @@ def check_transitions(
     """
     details: list[Detail] = []
     for name, value in values.items():
-        transitions = getattr(entity.fields[name].definition, "transitions", None)
+        field = entity.fields[name]
+        if field.type.name != "choice":
+            continue
+        transitions = getattr(field.definition, "transitions", None)
         before = old.get(name) if old is not None else None
         if not transitions or before is None or before == value:
             continue
@@ -298,11 +301,14 @@ def _forbidden(
     grant: Grant,
     old: Mapping[str, Any] | None = None,
 ) -> Iterable[Detail]:
-    presets = grant.presets
+    presets, is_open = grant.presets, grant.unrestricted
     for name, value in payload.items():
         field = entity.fields.get(name)
         if field is None or (
-            field.writable and name not in presets and not grant.reaches_field(name)
+            not is_open
+            and field.writable
+            and name not in presets
+            and not grant.reaches_field(name)
         ):
             yield _unknown(name)
         elif not field.writable and (old is None or old.get(name) != value):
@@ -350,7 +356,11 @@ def _apply_presets(
 def _not_initial(entity: CompiledEntity, values: Values) -> Iterable[Detail]:
     """Yield choice fields of a new record that do not stand at their start."""
     for name, value in values.items():
-        initial = getattr(entity.fields[name].definition, "initial", None)
+        field = entity.fields[name]
+        if field.type.name != "choice":
+            # A definition is slow to be asked for what it has not.
+            continue
+        initial = getattr(field.definition, "initial", None)
         if initial is not None and value not in {None, initial}:
             message = f'A new record starts as "{initial}".'
             yield Detail(name, "transition", message, {"allowed": [initial]})
