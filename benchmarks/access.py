@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from time import perf_counter
 from urllib.parse import quote
@@ -104,7 +104,7 @@ async def decisions(here: site.Site) -> Table:
     return table
 
 
-def _timed(work, times: int) -> float:  # type: ignore[no-untyped-def]
+def _timed(work: Callable[[], object], times: int) -> float:
     started = perf_counter()
     for _ in range(times):
         work()
