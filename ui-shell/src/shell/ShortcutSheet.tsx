@@ -9,7 +9,6 @@ const SHORTCUTS: readonly [string, TextKey][] = [
   ["Enter", "shortcuts.open"],
   ["x", "shortcuts.select"],
   ["n", "shortcuts.new"],
-  ["e", "shortcuts.edit"],
   ["Ctrl S", "shortcuts.save"],
   ["Esc", "shortcuts.close"],
   ["?", "shortcuts.sheet"],
