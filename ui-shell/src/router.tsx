@@ -7,6 +7,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { ensureSession } from "./api/session";
+import { loadConsoleTexts } from "./i18n";
 import { parseListSearch } from "./list/search";
 import { NotFoundPage } from "./pages/NotFoundPage";
 import { RouteError } from "./pages/RouteError";
@@ -43,6 +44,15 @@ const listPage = () => import("./pages/EntityListPage");
 const newPage = () => import("./pages/NewRecordPage");
 const recordPage = () => import("./pages/RecordPage");
 const validateSearch = parseListSearch;
+
+/** A page of the console comes with the texts that it alone shows. */
+const consolePage = <TModule,>(load: () => Promise<TModule>) => async () => {
+  const [module] = await Promise.all([load(), loadConsoleTexts()]);
+  return module;
+};
+const servicesPage = consolePage(() => import("./console/ServicesPage"));
+const newServicePage = consolePage(() => import("./console/NewServicePage"));
+const servicePage = consolePage(() => import("./console/ServicePage"));
 
 const pages = [
   createRoute({
@@ -83,17 +93,17 @@ const pages = [
   }),
   createRoute({
     ...page("/console/services"),
-    component: lazyRouteComponent(() => import("./console/ServicesPage"), "ServicesPage"),
+    component: lazyRouteComponent(servicesPage, "ServicesPage"),
   }),
   createRoute({
     ...page("/console/services/new"),
-    component: lazyRouteComponent(() => import("./console/NewServicePage"), "NewServicePage"),
+    component: lazyRouteComponent(newServicePage, "NewServicePage"),
   }),
   createRoute({
     ...page("/console/services/$name"),
     validateSearch: (search: Record<string, unknown>): { tab?: string } =>
       typeof search.tab === "string" ? { tab: search.tab } : {},
-    component: lazyRouteComponent(() => import("./console/ServicePage"), "ServicePage"),
+    component: lazyRouteComponent(servicePage, "ServicePage"),
   }),
 ];
 

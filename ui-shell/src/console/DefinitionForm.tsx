@@ -116,7 +116,7 @@ export function DefinitionForm({ definition, published, isNew, onChange }: Props
                 setBefore(null);
               }}
             >
-              {t("console.undo")}
+              {t("common.undo")}
             </Button>
           </Group>
         )}

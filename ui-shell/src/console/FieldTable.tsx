@@ -177,7 +177,7 @@ export function FieldTable({ definition, fields, kept, within, onChange }: Props
                 setRemoved(null);
               }}
             >
-              {t("console.undo")}
+              {t("common.undo")}
             </Button>
           </Group>
         )}

@@ -40,7 +40,7 @@ export default function Versions({ stored }: { stored: StoredService }) {
               <Table.Th>{t("console.when")}</Table.Th>
               <Table.Th>{t("console.who")}</Table.Th>
               <Table.Th>{t("console.comment")}</Table.Th>
-              <Table.Th>{t("console.actions")}</Table.Th>
+              <Table.Th>{t("common.actions")}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { loadConsoleTexts } from "../i18n";
 import { statusOf } from "./status";
+
+beforeAll(loadConsoleTexts);
 
 test.each<[number | null, string, string]>([
   [null, "active", "Draft"],

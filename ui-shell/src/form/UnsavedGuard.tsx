@@ -16,16 +16,16 @@ export function UnsavedGuard({ when, text }: { when: () => boolean; text: string
     <Modal
       opened={isAsking}
       onClose={() => blocker.reset?.()}
-      title={t("console.leave")}
+      title={t("form.leave")}
       closeButtonProps={{ "aria-label": t("common.close") }}
     >
       <Text size="sm">{text}</Text>
       <Group justify="flex-end" mt="lg">
         <Button variant="default" onClick={() => blocker.reset?.()}>
-          {t("console.stay")}
+          {t("form.stay")}
         </Button>
         <Button color="red" onClick={() => blocker.proceed?.()}>
-          {t("console.discard")}
+          {t("form.discard")}
         </Button>
       </Group>
     </Modal>

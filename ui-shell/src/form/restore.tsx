@@ -94,7 +94,7 @@ export function offerRestore(
             void restore(source, form, ids);
           }}
         >
-          {t("console.undo")}
+          {t("common.undo")}
         </Button>
       </Group>
     ),

@@ -1,40 +1,70 @@
-import i18next from "i18next";
 import { useSyncExternalStore } from "react";
 import type { Label } from "../api/types";
 import en from "./en.json";
 
-export type TextKey = keyof typeof en;
+type ConsoleTexts = typeof import("./console.en.json");
+export type TextKey = keyof typeof en | keyof ConsoleTexts;
 export type Locale = "en" | "id";
 export type Translate = (key: TextKey, values?: { [name: string]: string | number }) => string;
 
+type Texts = { readonly [key: string]: string };
+type Part = "pages" | "codes" | "console";
+
 export const LOCALES: readonly Locale[] = ["en", "id"];
 
-void i18next.init({
-  lng: "en",
-  fallbackLng: "en",
-  keySeparator: false,
-  nsSeparator: false,
-  interpolation: { escapeValue: false },
-  resources: { en: { translation: en } },
-});
+/** What is loaded when it is wanted; the server's own sentences are English already. */
+const SOURCES: { [locale in Locale]: { [part in Part]?: () => Promise<{ default: Texts }> } } = {
+  en: { console: () => import("./console.en.json") },
+  id: {
+    pages: () => import("./id.json"),
+    codes: () => import("./codes.id.json"),
+    console: () => import("./console.id.json"),
+  },
+};
+const loaded: { [locale in Locale]: { [part in Part]?: Texts } } = { en: { pages: en }, id: {} };
+const parts = new Set<Part>(["pages", "codes"]);
+const listeners = new Set<() => void>();
+let current: Locale = "en";
 
-export const t: Translate = (key, values) => i18next.t(key, values ?? {});
-export const getLocale = (): Locale => (i18next.language === "id" ? "id" : "en");
+export const t: Translate = (key, values = {}) => fill(textOf(key), values);
+export const getLocale = (): Locale => current;
 
 /** Loads the texts of a locale, then shows it. English is always there. */
 export async function setLocale(locale: Locale): Promise<void> {
-  if (locale === "id" && !i18next.hasResourceBundle("id", "translation")) {
-    const [texts, codes] = await Promise.all([import("./id.json"), import("./codes.id.json")]);
-    i18next.addResourceBundle("id", "translation", texts.default);
-    i18next.addResourceBundle("id", "codes", codes.default);
-  }
+  await load(locale);
   document.documentElement.lang = locale;
-  await i18next.changeLanguage(locale);
+  current = locale;
+  for (const listener of listeners) listener();
 }
 
+/** Loads the texts that only the console's pages show. */
+export async function loadConsoleTexts(): Promise<void> {
+  parts.add("console");
+  await load(current);
+}
+
+async function load(locale: Locale): Promise<void> {
+  const missing = [...parts].filter((part) => !loaded[locale][part] && SOURCES[locale][part]);
+  await Promise.all(
+    missing.map(async (part) => {
+      loaded[locale][part] = (await SOURCES[locale][part]?.())?.default;
+    }),
+  );
+}
+
+function textOf(key: string): string {
+  const { pages, console } = loaded[current];
+  return pages?.[key] ?? console?.[key] ?? (en as Texts)[key] ?? key;
+}
+
+const NAMED = /\{\{(\w+)\}\}/g;
+
+const fill = (template: string, values: { [name: string]: unknown }): string =>
+  template.replaceAll(NAMED, (_, name: string) => String(values[name] ?? ""));
+
 function subscribe(listener: () => void): () => void {
-  i18next.on("languageChanged", listener);
-  return () => i18next.off("languageChanged", listener);
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 export const useLocale = (): Locale => useSyncExternalStore(subscribe, getLocale);
@@ -45,10 +75,10 @@ export function saidOf(
   sentence: string,
   params: { [name: string]: unknown } = {},
 ): string {
-  const template: unknown = i18next.getResource(getLocale(), "codes", code);
-  if (typeof template !== "string") return sentence;
-  const needed = [...template.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? "");
-  return needed.every((name) => name in params) ? i18next.t(code, { ns: "codes", ...params }) : sentence;
+  const template = loaded[current].codes?.[code];
+  if (template === undefined) return sentence;
+  const needed = [...template.matchAll(NAMED)].map((match) => match[1] ?? "");
+  return needed.every((name) => name in params) ? fill(template, params) : sentence;
 }
 
 export function useText(): Translate {

@@ -56,7 +56,7 @@ export function ListTable(props: Props) {
             ))}
             {buttonOf && (
               <Table.Th>
-                <VisuallyHidden>{t("console.actions")}</VisuallyHidden>
+                <VisuallyHidden>{t("common.actions")}</VisuallyHidden>
               </Table.Th>
             )}
           </Table.Tr>
