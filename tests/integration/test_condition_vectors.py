@@ -137,13 +137,22 @@ def _insert(
     return UUID(str(row["id"]))
 
 
-def in_sql(connection: psycopg.Connection, raw: Any, record_id: UUID) -> bool:
-    """Return the answer of PostgreSQL over a stored record."""
+def in_sql(
+    connection: psycopg.Connection, raw: Any, record_id: UUID, *, of_request: bool
+) -> bool:
+    """Return the answer of PostgreSQL over a stored record.
+
+    The condition is that of a request, its values apart, or that of a rule, its
+    values in the SQL where they can be.
+    """
     directory = Alone()
     build = Build(directory)
     scope = Scope(build, ENTITY, directory.grant(ENTITY, "read"))
     values: list[Any] = []
-    where = scope.where(lift(parse(raw), values))
+    condition = parse(raw)
+    if of_request:
+        condition = lift(condition, values)
+    where = scope.where(condition, trusted=not of_request)
     given = {
         name: None if (raw_value := source(CTX, values)) is None else raw_value.decode()
         for name, source in build.binder.sources.items()
@@ -164,16 +173,21 @@ def in_sql(connection: psycopg.Connection, raw: Any, record_id: UUID) -> bool:
     return bool(row[0])
 
 
+@pytest.mark.parametrize("of_request", [True, False], ids=["request", "rule"])
 @pytest.mark.parametrize("vector", FILE["vectors"], ids=IDS)
 def test_sql_answers(
-    connection: psycopg.Connection, stored: Mapping[str, UUID], vector: Any
+    connection: psycopg.Connection,
+    stored: Mapping[str, UUID],
+    vector: Any,
+    of_request: bool,
 ) -> None:
     record = stored[vector["record"]]
     if vector["is"] == "refused":
         with pytest.raises(BadRequest):
-            in_sql(connection, vector["if"], record)
+            in_sql(connection, vector["if"], record, of_request=of_request)
     else:
-        assert in_sql(connection, vector["if"], record) is vector["is"]
+        found = in_sql(connection, vector["if"], record, of_request=of_request)
+        assert found is vector["is"]
 
 
 @pytest.mark.parametrize("vector", FILE["vectors"], ids=IDS)
