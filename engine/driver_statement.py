@@ -63,8 +63,10 @@ def check_params(params: Sequence[bytes | None]) -> None:
             f"{len(params)} parameters were given, PostgreSQL takes at most "
             f"{_MAX_PARAMETERS}; split the statement or pass arrays"
         )
+    # libpq takes text parameters as C strings and would drop the rest silently.
+    if b"\0" not in b"".join(filter(None, params)):
+        return
     for index, value in enumerate(params, 1):
-        # libpq takes text parameters as C strings and would drop the rest silently.
         if value is not None and b"\0" in value:
             raise InvalidValue(
                 f"parameter ${index} holds a NUL character, which PostgreSQL text "

@@ -70,7 +70,9 @@ def parse(text: str, what: str = "The body", *, any_text: bool = False) -> Any:
         ) from error
     except RecursionError as error:
         raise _too_deep(what) from error
-    if _deeper_than(value, MAX_DEPTH):
+    # A level takes a bracket, so few brackets need no closer look.
+    may_be_deep = text.count("[") + text.count("{") > MAX_DEPTH
+    if may_be_deep and _deeper_than(value, MAX_DEPTH):
         raise _too_deep(what)
     # Only an escape brings NUL or half a character: without one, and without a number
     # out of bounds, there is nothing to look for.

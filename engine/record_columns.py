@@ -5,9 +5,10 @@ tenant as one JSON document, sealed secrets, the numbers of sequences, the rows 
 owned lines, and the field-by-field changes for the log.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -50,11 +51,56 @@ class Columns:
 
     def changes(self, old: Mapping[str, Any] | None) -> dict[str, list[Any]]:
         """Return `{field id: [old, new]}` for the log, secrets masked."""
+        fields = self.entity.fields
+        if old is not None:
+            return {
+                fields[name].id: _pair(fields[name], old, value)
+                for name, value in self.values.items()
+            }
+        places = _places(self.entity)
         return {
-            self.entity.fields[name].id: _pair(self.entity.fields[name], old, value)
+            places[name].id: [
+                None,
+                value if places[name].as_it_is else _logged(fields[name], value),
+            ]
             for name, value in self.values.items()
-            if old is not None or value is not None
+            if value is not None
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the values of one field go.
+
+    Attributes:
+        to_parameter: a value as PostgreSQL text input; raises InvalidValue.
+        is_column: whether they go into a column as that text, and nowhere else.
+        as_it_is: whether the log keeps them as they are.
+    """
+
+    id: str
+    to_parameter: Callable[[Any], str | None]
+    is_column: bool
+    as_it_is: bool
+
+
+def _places(entity: CompiledEntity) -> Mapping[str, _Place]:
+    """Return the places of an entity's fields, kept with its compiled version."""
+    known: Mapping[str, _Place] | None = entity.plans.get("places")
+    if known is None:
+        known = entity.plans["places"] = {
+            name: _Place(
+                item.id,
+                partial(item.type.to_parameter, item.definition),
+                item.column is not None
+                and item.lines is None
+                and not item.custom
+                and not item.type.secret,
+                item.lines is None and not item.type.secret,
+            )
+            for name, item in entity.fields.items()
+        }
+    return known
 
 
 class ColumnWriter:
@@ -75,8 +121,16 @@ class ColumnWriter:
         """Return the columns of a write; raises ValidationFailed on unfit values."""
         columns = Columns(entity, values)
         details: list[Detail] = []
+        places, texts = _places(entity), columns.texts
         for name, value in values.items():
-            self._place(ctx, columns, record_id, name, value, details)
+            place = places[name]
+            if not place.is_column:
+                self._place(ctx, columns, record_id, name, value, details)
+                continue
+            try:
+                texts[name] = None if value is None else place.to_parameter(value)
+            except InvalidValue as error:
+                details.append(Detail(name, error.code, error.message))
         if details:
             count = "1 field does" if len(details) == 1 else f"{len(details)} fields do"
             raise ValidationFailed(f"{count} not fit.", details=details)

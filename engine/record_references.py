@@ -7,7 +7,7 @@ FOR KEY SHARE, who deletes it FOR UPDATE, which wait for one another. Used by th
 of a write (`engine/records.py`); writes nothing itself.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -57,11 +57,11 @@ class References:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def guarded(self, entity: CompiledEntity, names: Iterable[str]) -> dict[str, str]:
+    def guarded(self, entity: CompiledEntity, names: Collection[str]) -> dict[str, str]:
         """Return the table that each of these relations must find a live record in."""
         found = {}
-        for name in names:
-            table = self._table(entity.fields[name])
+        for name in entity.relations:
+            table = self._table(entity.fields[name]) if name in names else None
             if table is not None:
                 found[name] = table
         return found

@@ -146,7 +146,7 @@ def insert(
         str(entry.tenant_id).encode(),
         str(record_id).encode(),
         *_log_parameters(entity, entry),
-        *(None if text is None else text.encode() for text in columns.values()),
+        *[None if text is None else text.encode() for text in columns.values()],
     ]
     if with_custom:
         parameters.append(msgspec.json.encode(custom))

@@ -275,6 +275,8 @@ def _as_sent(entity: CompiledEntity, payload: Values) -> Values:
 
     Whoever changes one line sends all of them back as he read them.
     """
+    if not entity.has_secrets:
+        return payload
     values: Values = {}
     for name, value in payload.items():
         field = entity.fields.get(name)
@@ -301,18 +303,16 @@ def _forbidden(
     grant: Grant,
     old: Mapping[str, Any] | None = None,
 ) -> Iterable[Detail]:
-    presets, is_open = grant.presets, grant.unrestricted
+    presets, is_open, fields = grant.presets, grant.unrestricted, entity.fields
     for name, value in payload.items():
-        field = entity.fields.get(name)
-        if field is None or (
-            not is_open
-            and field.writable
-            and name not in presets
-            and not grant.reaches_field(name)
-        ):
+        field = fields.get(name)
+        if field is None:
             yield _unknown(name)
-        elif not field.writable and (old is None or old.get(name) != value):
-            yield _readonly(name)
+        elif not field.writable:
+            if old is None or old.get(name) != value:
+                yield _readonly(name)
+        elif not is_open and name not in presets and not grant.reaches_field(name):
+            yield _unknown(name)
 
 
 def _unknown(name: str) -> Detail:
@@ -324,9 +324,9 @@ def _readonly(name: str) -> Detail:
 
 
 def _fill_defaults(ctx: RequestContext, entity: CompiledEntity, values: Values) -> None:
-    for name, field in entity.fields.items():
-        if name not in values and field.definition.default is not None:
-            values[name] = resolve(ctx, field.definition.default)
+    for name, default in entity.defaults.items():
+        if name not in values:
+            values[name] = resolve(ctx, default)
 
 
 def _apply_presets(
@@ -355,13 +355,8 @@ def _apply_presets(
 
 def _not_initial(entity: CompiledEntity, values: Values) -> Iterable[Detail]:
     """Yield choice fields of a new record that do not stand at their start."""
-    for name, value in values.items():
-        field = entity.fields[name]
-        if field.type.name != "choice":
-            # A definition is slow to be asked for what it has not.
-            continue
-        initial = getattr(field.definition, "initial", None)
-        if initial is not None and value not in {None, initial}:
+    for name, initial in entity.initials.items():
+        if values.get(name) not in {None, initial}:
             message = f'A new record starts as "{initial}".'
             yield Detail(name, "transition", message, {"allowed": [initial]})
 

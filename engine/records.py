@@ -574,11 +574,8 @@ class Records:
         self, write: _Write, operation: Operation, values: Mapping[str, Any]
     ) -> bool:
         entity = write.entity
-        has_lines = any(
-            name in values for name, field in entity.fields.items() if field.lines
-        )
         return (
-            has_lines
+            any(name in values for name in entity.lines)
             or self.service_code(entity).touches(entity.name, operation)
             or not (write.grant.unrestricted or operation == "delete")
         )

@@ -15,6 +15,7 @@ from jsonschema_rs import Draft202012Validator
 from metadata.conditions import Condition
 from metadata.definitions import Action, Entity, Form, ListView, Menu, Overlay, Service
 from metadata.fields.base import FieldDefinition, FieldType
+from metadata.fields.choices import ChoiceField
 from metadata.payloads import Payloads
 
 SYSTEM_COLUMNS = (
@@ -38,6 +39,9 @@ class CompiledField:
         target: `service.entity` a relation points at.
         lines: the owned child entity of a `lines` field.
         schema: JSON Schema of the value, null included when it may be null.
+        id: the stable id.
+        name: the name in the API.
+        writable: whether the API may write it at all, permissions aside.
     """
 
     definition: FieldDefinition
@@ -48,21 +52,17 @@ class CompiledField:
     on_delete: str | None
     lines: "CompiledEntity | None"
     schema: Mapping[str, Any]
+    id: str = field(init=False)
+    name: str = field(init=False)
+    writable: bool = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """Return the stable id."""
-        return self.definition.id
-
-    @property
-    def name(self) -> str:
-        """Return the name in the API."""
-        return self.definition.name
-
-    @property
-    def writable(self) -> bool:
-        """Return whether the API may write it at all, permissions aside."""
-        return self.type.writable and not self.definition.readonly
+    def __post_init__(self) -> None:
+        """Look up once what every request asks for."""
+        definition = self.definition
+        object.__setattr__(self, "id", definition.id)
+        object.__setattr__(self, "name", definition.name)
+        writable = self.type.writable and not definition.readonly
+        object.__setattr__(self, "writable", writable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,11 @@ class CompiledEntity:
         payloads: schemas and validators of what may be written; made when used.
         has_code: whether nothing may be written without the service's code.
         parent: for the rows of a `lines` field, the key of their owner.
+        lines: names of the `lines` fields.
+        relations: names of the fields that point at another record.
+        defaults: the default of each field that has one, by name.
+        initials: where new records start, by the name of a choice with transitions.
+        has_secrets: whether a field, or one of a line, is a secret.
     """
 
     key: str
@@ -133,8 +138,38 @@ class CompiledEntity:
     has_custom: bool = False
     has_code: bool = False
     plans: dict[Any, Any] = field(default_factory=dict, repr=False)
-    """Compiled SQL by query shape. Lives and dies with the version; written only by
-    `engine/query`, which bounds its size."""
+    """What the engine works out once a version, compiled SQL by query shape above all.
+    Lives and dies with the version; whoever writes it bounds its size."""
+    lines: tuple[str, ...] = field(init=False)
+    relations: tuple[str, ...] = field(init=False)
+    defaults: Mapping[str, Any] = field(init=False)
+    initials: Mapping[str, str] = field(init=False)
+    has_secrets: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look up once what every write asks for."""
+        fields = self.fields
+        found: dict[str, Any] = {
+            "lines": tuple(n for n, f in fields.items() if f.lines is not None),
+            "relations": tuple(n for n, f in fields.items() if f.target is not None),
+            "defaults": {
+                name: item.definition.default
+                for name, item in fields.items()
+                if item.definition.default is not None
+            },
+            "initials": {
+                name: item.definition.initial
+                for name, item in fields.items()
+                if isinstance(item.definition, ChoiceField)
+                and item.definition.initial is not None
+            },
+            "has_secrets": any(
+                item.type.secret or (item.lines is not None and item.lines.has_secrets)
+                for item in fields.values()
+            ),
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     @property
     def is_platform(self) -> bool:

@@ -83,13 +83,18 @@ class JsonDocument(FieldType[JsonField]):
 
     def to_parameter(self, field: JsonField, value: Json) -> str | None:
         """Return the value as JSON text."""
-        if deeper_than(value, MAX_DEPTH + 1):
-            raise InvalidValue("too_deep", f"Nest it at most {MAX_DEPTH} levels deep.")
+        too_deep = f"Nest it at most {MAX_DEPTH} levels deep."
         try:
             text = json.dumps(value, ensure_ascii=False, allow_nan=False)
             size = len(text.encode())
+        except RecursionError:
+            raise InvalidValue("too_deep", too_deep) from None
         except (TypeError, ValueError):
             raise InvalidValue("type", "Enter JSON.") from None
+        # A level takes a bracket, so few brackets need no closer look.
+        may_be_deep = text.count("[") + text.count("{") > MAX_DEPTH
+        if may_be_deep and deeper_than(value, MAX_DEPTH + 1):
+            raise InvalidValue("too_deep", too_deep)
         if _NUL.search(text):
             raise InvalidValue("characters", "Remove the NUL characters.")
         if size > MAX_BYTES:

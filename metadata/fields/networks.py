@@ -29,6 +29,8 @@ MAC_PATTERN = (
     f"^({_PAIR}(:{_PAIR}){{5}}|{_PAIR}(-{_PAIR}){{5}}|[0-9A-Fa-f]{{12}}"
     r"|[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2})$"
 )
+_DOTTED = re.compile(_IPV4)
+"""An IPv4 address, which has this one spelling: no number starts with 0."""
 Version = Literal["any", "4", "6"]
 _PATTERNS = {"4": _IPV4, "6": _IPV6, "any": f"({_IPV4}|{_IPV6})"}
 
@@ -141,6 +143,8 @@ class Ip(NetworkAddress[IpField]):
     def to_parameter(self, field: IpField, value: Json) -> str | None:
         """Return the address in canonical spelling (RFC 5952)."""
         text = _unzoned(value, "ip")
+        if _DOTTED.fullmatch(text) and field.version != "6":
+            return text
         try:
             address = ipaddress.ip_address(text)
         except ValueError:

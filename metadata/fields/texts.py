@@ -53,11 +53,12 @@ def storable(value: Json) -> str:
     """Return a JSON value as text PostgreSQL can hold; raises InvalidValue."""
     if not isinstance(value, str):
         raise InvalidValue("type", "Enter a text.")
-    try:
-        # Half of a surrogate pair is a string in JSON and no text in UTF-8.
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidValue("characters", _NOT_TEXT) from error
+    if not value.isascii():
+        try:
+            # Half of a surrogate pair is a string in JSON and no text in UTF-8.
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidValue("characters", _NOT_TEXT) from error
     if "\x00" in value:
         raise InvalidValue("characters", _NOT_TEXT)
     return value
