@@ -18,6 +18,11 @@ ACTIONS = ("read", "create", "update", "delete", "restore", "import", "export")
 _COMMON = (*ACTIONS, "write", "manage")
 _ROLES = "#/properties/role_names"
 _RULES = "#/properties/rules"
+_NO_ROLE = {
+    "en": "Without a role this user can log in, but sees nothing. Choose at least one.",
+    "id": "Tanpa peran, pengguna ini dapat masuk tetapi tidak melihat apa pun. "
+    "Pilih paling sedikit satu.",
+}
 
 Form = Mapping[str, Any]
 """`{"schema", "ui"}`; those given are never changed, those returned are new."""
@@ -28,10 +33,12 @@ def of_users(
 ) -> dict[str, Any]:
     """Return the form with the tenant's roles as choices, and a password.
 
-    `roles` holds `name` and `label` of each.
+    `roles` holds `name` and `label` of each. A user without any is warned about, not
+    refused: roles may be given later.
     """
     choices = [{"value": row["name"], "label": row["label"]} for row in roles]
-    ui = _with_options(form["ui"], _ROLES, {"choices": choices})
+    options = {"choices": choices, "empty_warning": dict(_NO_ROLE)}
+    ui = _with_options(form["ui"], _ROLES, options)
     schema = dict(form["schema"])
     if sets_password:
         # The server's own check is the judge of lengths, which it counts after NFC.

@@ -1,6 +1,7 @@
 import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { get, respond } from "./client";
 import { ApiError } from "./errors";
+import { refreshTenants } from "./session";
 import type { Source } from "./source";
 import type { EntityForm, EntityRecord, Envelope, MenuNode } from "./types";
 
@@ -68,5 +69,6 @@ export async function refreshRecords(source: Source): Promise<void> {
     queryClient.invalidateQueries({ queryKey: ["list", source.data] }),
     queryClient.invalidateQueries({ queryKey: ["record", source.data] }),
     queryClient.invalidateQueries({ queryKey: ["history", source.data] }),
+    source.service === "platform" && source.entity === "tenants" && refreshTenants(),
   ]);
 }

@@ -83,6 +83,16 @@ export async function switchTenant(tenantId: string): Promise<void> {
   await adopt(await call<SessionData>("/auth/switch-tenant", { tenant_id: tenantId }));
 }
 
+/** Reads again which tenants there are to switch to: one was made, renamed or closed. */
+export async function refreshTenants(): Promise<void> {
+  try {
+    const me = await call<Pick<SessionData, "tenants">>("/auth/me");
+    if (me.tenants && session.status === "signed-in") publish({ ...session, tenants: me.tenants });
+  } catch {
+    // What was written stays written; the next log-in shows it.
+  }
+}
+
 export async function logout(): Promise<void> {
   try {
     await call<void>("/auth/logout", {});

@@ -98,6 +98,8 @@ export type FieldOptions = {
   required?: boolean;
   readonly?: boolean;
   help?: Label | null;
+  /** Said at the field as long as it is empty. */
+  empty_warning?: Label | null;
   placeholder?: Label | null;
   target?: string;
   title_field?: string;

@@ -8,6 +8,7 @@ import { LinesInput } from "./LinesInput";
 import { NumberInput } from "./NumberInput";
 import { PointInput } from "./PointInput";
 import { RelationInput } from "./RelationInput";
+import { TargetLink } from "./TargetLink";
 import { nameOf } from "./values";
 
 const ChoicesInput = lazy(() =>
@@ -47,7 +48,10 @@ export function Field({ element, schema, value, error, onChange }: FieldProps) {
   );
   const help = labelText(options.help, "");
   const readOnly = Boolean(options.readonly) || Boolean(schema.readOnly);
-  const describedBy = error ? `${id}-error` : help ? `${id}-help` : undefined;
+  const isEmpty = value === null || (Array.isArray(value) && value.length === 0);
+  const warning = isEmpty ? labelText(options.empty_warning, "") : "";
+  const said = error ? `${id}-error` : help ? `${id}-help` : "";
+  const describedBy = [said, warning && `${id}-warning`].filter(Boolean).join(" ") || undefined;
   return (
     <div className={styles.field} data-wide={WIDE.has(String(options.type)) || undefined}>
       <label htmlFor={id}>
@@ -74,6 +78,11 @@ export function Field({ element, schema, value, error, onChange }: FieldProps) {
             {help}
           </p>
         )
+      )}
+      {warning && (
+        <p id={`${id}-warning`} className={styles.warning}>
+          {warning}
+        </p>
       )}
     </div>
   );
@@ -111,7 +120,7 @@ function Input(props: InputProps) {
     );
   }
   if (type === "lines") return <LinesInput {...props} />;
-  if (type === "relation" && !readOnly) return <RelationInput {...props} />;
+  if (type === "relation") return readOnly ? <TargetLink {...props} /> : <RelationInput {...props} />;
   if (type === "boolean") {
     return (
       <input

@@ -2,8 +2,9 @@ import { Select } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { listQuery, recordQuery } from "../api/queries";
+import { listQuery } from "../api/queries";
 import { sourceOfTarget } from "../api/source";
+import { titleFieldOf, titleOf, useTitle } from "../api/useTitle";
 import { useText } from "../i18n";
 import type { InputProps } from "./Field";
 import { nameOf } from "./values";
@@ -22,15 +23,15 @@ export function RelationInput(props: InputProps) {
   }, [describedBy]);
   const [search] = useDebouncedValue(text, 200);
   const source = sourceOfTarget(String(options.target ?? ""));
-  const titleField = String(options.title_field ?? "name");
+  const titleField = titleFieldOf(options);
   const id = typeof value === "string" ? value : "";
-  const current = useQuery({ ...recordQuery(source, id), enabled: id !== "" });
-  const title = current.data ? String(current.data.record[titleField] ?? id) : id;
-  const wanted = search === title ? "" : search;
+  const { text: title } = useTitle(options, id);
+  // What stands there until something is typed is no search.
+  const wanted = search === title || search === t("common.loading") ? "" : search;
   const found = useQuery(listQuery(source, { search: wanted || undefined, limit: 50 }));
   const data = (found.data?.data ?? []).map((record) => ({
     value: record.id,
-    label: String(record[titleField] ?? record.id),
+    label: titleOf(record, titleField),
   }));
   if (id && !data.some((item) => item.value === id)) data.unshift({ value: id, label: title });
   return (

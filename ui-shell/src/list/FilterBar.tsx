@@ -1,9 +1,26 @@
-import { Button, CloseButton, Group, NativeSelect, Popover, Stack, UnstyledButton } from "@mantine/core";
+import {
+  Button,
+  CloseButton,
+  Group,
+  NativeSelect,
+  Popover,
+  Stack,
+  Text,
+  UnstyledButton,
+} from "@mantine/core";
 import { ListFilter } from "lucide-react";
 import { useState } from "react";
 import type { Column, Json, JsonObject } from "../api/types";
 import { labelText, type TextKey, useText, wordsOf } from "../i18n";
-import { type Clause, type Clauses, clausesOf, filterOf, offeredOperators } from "./filters";
+import {
+  type Clause,
+  type Clauses,
+  clausesOf,
+  filterOf,
+  isReversed,
+  offeredOperators,
+  reversedFields,
+} from "./filters";
 import { cellText } from "./format";
 import styles from "./List.module.css";
 import { TargetTitle } from "./TargetTitle";
@@ -36,6 +53,8 @@ export function FilterBar({ available, likely, filter, onChange }: Props) {
     ...filterable.filter((column) => likely.includes(column.field)),
     ...filterable.filter((column) => !likely.includes(column.field)),
   ];
+  const typeOf = (field: string) =>
+    available.find((column) => column.field === field)?.type ?? "";
   const editor = (clause: Clause | null, at: number) => (
     <ClauseEditor
       columns={ordered}
@@ -95,6 +114,11 @@ export function FilterBar({ available, likely, filter, onChange }: Props) {
         </Popover.Target>
         <Popover.Dropdown>{editor(null, clauses.length)}</Popover.Dropdown>
       </Popover>
+      {reversedFields(parsed, typeOf).map((field) => (
+        <Text key={field} role="alert" size="sm" c="var(--warning-text)">
+          {t("list.reversedField", { name: columnName(available, field) })}
+        </Text>
+      ))}
     </Group>
   );
 }
@@ -119,6 +143,7 @@ function ClauseEditor({ columns, clause, onDone }: EditorProps) {
   const ready =
     operator === "_null" ||
     (operator === "_between" ? pair.length === 2 && !pair.includes(null) : single !== null);
+  const isBackwards = operator === "_between" && isReversed(column.type, pair[0], pair[1]);
   const result = (): Json => {
     if (operator === "_null") return value !== false;
     if (operator === "_between") return pair;
@@ -129,7 +154,7 @@ function ClauseEditor({ columns, clause, onDone }: EditorProps) {
       onSubmit={(event) => {
         event.preventDefault();
         event.stopPropagation();
-        if (ready) onDone({ field, operator, value: result() });
+        if (ready && !isBackwards) onDone({ field, operator, value: result() });
       }}
     >
       <Stack gap="xs" w={260}>
@@ -184,7 +209,12 @@ function ClauseEditor({ columns, clause, onDone }: EditorProps) {
             onChange={setValue}
           />
         )}
-        <Button type="submit" disabled={!ready}>
+        {isBackwards && (
+          <Text role="alert" size="sm" c="var(--danger-text)">
+            {t("list.reversed")}
+          </Text>
+        )}
+        <Button type="submit" disabled={!ready || isBackwards}>
           {t("list.apply")}
         </Button>
       </Stack>
@@ -198,10 +228,13 @@ const operatorText = (t: ReturnType<typeof useText>, name: string): string => {
   return text === key ? wordsOf(name) : text;
 };
 
+const columnName = (columns: readonly Column[], field: string): string =>
+  labelText(columns.find((item) => item.field === field)?.label, wordsOf(field));
+
 function ClauseText({ clause, columns }: { clause: Clause; columns: readonly Column[] }) {
   const t = useText();
   const column = columns.find((item) => item.field === clause.field);
-  const name = labelText(column?.label, wordsOf(clause.field));
+  const name = columnName(columns, clause.field);
   const { value, operator } = clause;
   if (operator === "_null") return `${name} ${t(value === false ? "list.isSet" : "list.isEmpty")}`;
   const values = Array.isArray(value) ? value : [value];

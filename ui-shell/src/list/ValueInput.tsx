@@ -5,6 +5,7 @@ import { useState } from "react";
 import { listQuery } from "../api/queries";
 import { sourceOfTarget } from "../api/source";
 import type { Column, Json } from "../api/types";
+import { titleFieldOf, titleOf } from "../api/useTitle";
 import { labelText, type TextKey, useText } from "../i18n";
 import { minorUnits, plainNumber, quantity } from "../number";
 
@@ -110,11 +111,11 @@ function TargetInput({ column, label, value, onChange }: Props) {
   const [text, setText] = useState("");
   const [search] = useDebouncedValue(text, 200);
   const source = sourceOfTarget(String(column.options?.target ?? ""));
-  const titleField = String(column.options?.title_field ?? "name");
+  const titleField = titleFieldOf(column.options);
   const found = useQuery(listQuery(source, { search: search || undefined, limit: 50 }));
   const data = (found.data?.data ?? []).map((record) => ({
     value: record.id,
-    label: String(record[titleField] ?? record.id),
+    label: titleOf(record, titleField),
   }));
   return (
     <Select

@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
-import type { JsonObject } from "../api/types";
-import { clausesOf, filterOf, nextSort, offeredOperators } from "./filters";
+import type { Json, JsonObject } from "../api/types";
+import {
+  clausesOf,
+  filterOf,
+  isReversed,
+  nextSort,
+  offeredOperators,
+  reversedFields,
+} from "./filters";
 
 test.each<[JsonObject]>([
   [{}],
@@ -34,4 +41,44 @@ test("a header sorts by itself, and with shift it joins the keys there are", () 
 test("only operators that the field has are offered", () => {
   expect(offeredOperators("text", ["_eq", "_icontains"])).toEqual(["_icontains", "_eq"]);
   expect(offeredOperators("geo_point", ["_null"])).toEqual(["_null"]);
+});
+
+const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString();
+
+test.each<[string, Json, Json, boolean]>([
+  ["date", "2026-02-01", "2026-01-31", true],
+  ["date", "2026-01-31", "2026-01-31", false],
+  ["date", "2026-01-31", "2026-02-01", false],
+  ["datetime", "2026-01-31T10:00:00.000Z", "2026-01-31T09:59:00.000Z", true],
+  ["datetime", "$now", "$now(-7 days)", true],
+  ["date", "$today(-30 days)", "$today", false],
+  ["date", "$today", "$today", false],
+  ["date", "$today", day(0).slice(0, 10), false],
+  ["date", day(1).slice(0, 10), "$today", false],
+  ["date", "2999-01-01", "$today", true],
+  ["date", "$today", "2999-01-01", false],
+  ["integer", 10, 9, true],
+  ["decimal", "10", "9.5", true],
+  ["decimal", "9", "10", false],
+  ["text", "9", "10", false],
+  ["text", "10", "9", false],
+  ["date", null, "2026-01-31", false],
+  ["integer", 5, "", false],
+])("a range of %s from %j to %j is backwards: %j", (type, from, to, backwards) => {
+  expect(isReversed(type, from, to)).toBe(backwards);
+});
+
+test.each<[JsonObject, string[]]>([
+  [{ due: { _between: ["2026-02-01", "2026-01-01"] } }, ["due"]],
+  [{ due: { _between: ["2026-01-01", "2026-02-01"] } }, []],
+  [{ due: { _gte: "2026-02-01", _lte: "2026-01-01" } }, ["due"]],
+  [{ due: { _gte: "2026-02-01" }, paid: { _lte: "2026-01-01" } }, []],
+  [{ _or: [{ due: { _gte: "2026-02-01" } }, { due: { _lte: "2026-01-01" } }] }, []],
+  [
+    { _or: [{ due: { _between: ["2026-02-01", "2026-01-01"] } }, { name: { _eq: "a" } }] },
+    ["due"],
+  ],
+])("the fields of %j that no value can meet are %j", (filter, fields) => {
+  const clauses = clausesOf(filter);
+  expect(clauses && reversedFields(clauses, () => "date")).toEqual(fields);
 });

@@ -75,3 +75,45 @@ export function nextSort(sort: string, field: string, add: boolean): string {
   if (next) kept.splice(at < 0 ? kept.length : at, 0, next);
   return kept.join(",");
 }
+
+const RELATIVE = /^\$(?:now|today)(?:\((-?\d+) days?\))?$/;
+const DAY = 86_400_000;
+const TIMES = new Set(["date", "datetime"]);
+const NUMBERS = new Set(["integer", "decimal", "money", "percent", "rate", "bytes"]);
+
+const isRelative = (value: Json | undefined): boolean => RELATIVE.test(String(value));
+
+/** Returns what a value weighs among others of its type; NaN where that is not known. */
+function weightOf(type: string, value: Json | undefined): number {
+  if (value === null || value === undefined || value === "") return Number.NaN;
+  if (NUMBERS.has(type)) return Number(value);
+  if (!TIMES.has(type)) return Number.NaN;
+  const relative = RELATIVE.exec(String(value));
+  return relative ? Date.now() + Number(relative[1] ?? 0) * DAY : Date.parse(String(value));
+}
+
+/** Whether a range of numbers or times ends before it begins, so that nothing is in it. */
+export function isReversed(type: string, from: Json | undefined, to: Json | undefined): boolean {
+  // Where in its day a relative time lies is the server's to know.
+  const slack = isRelative(from) === isRelative(to) ? 0 : DAY;
+  return weightOf(type, from) > weightOf(type, to) + slack;
+}
+
+/** Returns the fields whose lines leave no value: a range that ends before it begins. */
+export function reversedFields(
+  { any, clauses }: Clauses,
+  typeOf: (field: string) => string,
+): string[] {
+  const bounds = (field: string, operator: string) =>
+    clauses
+      .filter((clause) => clause.field === field && clause.operator === operator)
+      .map((clause) => clause.value);
+  const found = clauses.filter(({ field, operator, value }) =>
+    operator === "_between"
+      ? Array.isArray(value) && isReversed(typeOf(field), value[0], value[1])
+      : operator === "_gte" &&
+        !any &&
+        bounds(field, "_lte").some((to) => isReversed(typeOf(field), value, to)),
+  );
+  return [...new Set(found.map(({ field }) => field))];
+}

@@ -15,10 +15,13 @@ test("rates take the unit people say", () => {
   expect(rate(2_500_000_000)).toBe("2.5 Gbps");
 });
 
-test("a relation shows the title of its target, and its id when it is not expanded", () => {
+test("a relation shows the title of its target, and says where it may not be seen", () => {
   const relation = column("relation", { title_field: "name" });
   expect(cellText(relation, { id: "1", name: "Rumah" })).toBe("Rumah");
-  expect(cellText(relation, "1")).toBe("1");
+  expect(cellText(relation, { id: "1", name: null })).toBe("1");
+  expect(cellText(relation, { id: "1" })).toBe("Not visible to you");
+  expect(cellText(relation, "1")).toBe("Not visible to you");
+  expect(cellText(relation, null)).toBe("");
 });
 
 test("a path walks into an expanded relation and ends at nothing without one", () => {

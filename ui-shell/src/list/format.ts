@@ -1,5 +1,6 @@
 import type { Column, EntityRecord, Json } from "../api/types";
-import { getLocale, labelText } from "../i18n";
+import { titleFieldOf, titleOf } from "../api/useTitle";
+import { getLocale, labelText, t } from "../i18n";
 import { getZone } from "../zone";
 
 const locale = (): string => (getLocale() === "id" ? "id-ID" : "en-GB");
@@ -105,8 +106,9 @@ function choiceLabel(column: Column, value: Json): string {
   return labelText(found?.label, String(value));
 }
 
+/** Lists ask for every target; one that stays an id is one that this user may not read. */
 function relationTitle(column: Column, value: Json): string {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return String(value);
-  const title = value[String(column.options?.title_field ?? "name")];
-  return String(title ?? value.id ?? "");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return t("record.notVisible");
+  return titleOf(value, titleFieldOf(column.options));
 }
