@@ -25,6 +25,7 @@ ADMINISTRATION = (
     ("tenants", "tenant", "building", {"en": "Tenants", "id": "Tenant"}),
     ("users", "user", "users", {"en": "Users", "id": "Pengguna"}),
     ("roles", "role", "shield", {"en": "Roles", "id": "Peran"}),
+    ("teams", "team", "users", {"en": "Teams", "id": "Tim"}),
     ("audit", "audit", "list", {"en": "Audit log", "id": "Log audit"}),
 )
 

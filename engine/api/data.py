@@ -270,7 +270,10 @@ class DataApp:
     async def export(self, call: Call, _rest: list[str]) -> None:
         """GET …/export?format=csv|jsonl|xlsx: the list with its filters, whole."""
         export = await self._parts.exports.start(
-            call.ctx, call.entity, call.request.query
+            call.ctx,
+            call.entity,
+            call.request.query,
+            call.request.header(b"accept-language"),
         )
         await _stream(call.send, export.chunks, export.content_type, export.file_name)
 

@@ -29,7 +29,7 @@ from engine.record_reads import RecordReader
 from engine.record_session import InTransaction
 from engine.transfer.cells import guarded
 from engine.transfer.columns import Column, columns_of
-from engine.transfer.sheet_cells import Reader, with_titles
+from engine.transfer.sheet_cells import Reader, locale_of, with_titles
 from metadata.compiled import CompiledEntity
 
 BATCH = 500
@@ -68,10 +68,15 @@ class Exports:
         self._reader = reader
 
     async def start(
-        self, ctx: RequestContext, entity: CompiledEntity, query_string: str
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        query_string: str,
+        accept_language: str | None = None,
     ) -> Export:
         """Return the download; raises Forbidden and BadRequest before its first byte.
 
+        A workbook speaks the language asked for, else the tenant's.
         Needs the permissions `read` and `export`; the read grant decides which rows
         and fields are in it.
         """
@@ -94,7 +99,8 @@ class Exports:
 
         call, columns = await self._reader.directory(ctx).plan(plan)
         rows = self._rows(ctx, entity, call, query)
-        reader = Reader(ctx.locale, ZoneInfo(ctx.time_zone))
+        locale = locale_of(accept_language, ctx.locale)
+        reader = Reader(locale, ZoneInfo(ctx.time_zone))
         writers: Mapping[str, Writer] = {
             "csv": csv_file,
             "jsonl": _jsonl,

@@ -5,6 +5,7 @@ relation is its title and a choice its label, a moment is the tenant's clock, an
 is in whole units of its currency.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -21,6 +22,11 @@ from metadata.labels import text_of, words_of
 
 EXACT_DIGITS = 15
 """A cell is a 64-bit float: what has more digits is written as text."""
+
+_WEIGHT = re.compile(r"q\s*=\s*([01](?:\.[0-9]{0,3})?)")
+
+LOCALES = ("en", "id")
+"""What a workbook can be asked for in: the languages of the platform's own labels."""
 
 Cell = str | float | bool | date | datetime | None
 
@@ -68,6 +74,28 @@ class Reader:
         choices: Any = options["choices"]
         found = next((c["label"] for c in choices if c["value"] == value), None)
         return text_of(found, self.locale, str(value))
+
+
+def locale_of(accept_language: str | None, otherwise: str) -> str:
+    """Return the language that a header prefers (RFC 9110, 12.5.4), or `otherwise`.
+
+    Only what `LOCALES` holds counts; a range without a usable weight is left out.
+    """
+    best, chosen = 0.0, otherwise
+    for part in (accept_language or "").lower().split(","):
+        tag, _, parameter = part.partition(";")
+        language = tag.strip().partition("-")[0]
+        weight = _weight(parameter.strip())
+        if language in LOCALES and weight > best:
+            best, chosen = weight, language
+    return chosen
+
+
+def _weight(parameter: str) -> float:
+    if not parameter:
+        return 1.0
+    found = _WEIGHT.fullmatch(parameter)
+    return float(found[1]) if found else 0.0
 
 
 def with_titles(

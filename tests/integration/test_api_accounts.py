@@ -65,6 +65,29 @@ async def test_the_form_of_a_user_offers_the_roles_and_a_password(world: World) 
     assert "password" not in {column["field"] for column in form["list"]["available"]}
 
 
+async def test_the_form_of_a_user_warns_as_long_as_no_role_is_chosen(
+    world: World,
+) -> None:
+    form = (await world.admin.get("/api/v1/forms/platform/users")).data
+    warned = {
+        control["scope"]: set(control["options"]["empty_warning"])
+        for control in form["ui"]["elements"]
+        if "empty_warning" in control.get("options", {})
+    }
+    assert warned == {"#/properties/role_names": {"en", "id"}}
+
+
+async def test_the_teams_stand_in_the_menu_of_those_who_may_read_them(
+    world: World,
+) -> None:
+    async def paths(client: Client) -> set[str]:
+        menus = (await client.get("/api/v1/menus/user")).data["menus"]
+        return {item["path"] for item in menus}
+
+    assert {"/admin/users", "/admin/roles", "/admin/teams"} <= await paths(world.admin)
+    assert "/admin/teams" not in await paths(world.viewer)
+
+
 async def test_the_form_of_a_role_names_what_a_rule_may_reach(world: World) -> None:
     form = (await world.admin.get("/api/v1/forms/platform/roles")).data
     controls = form["ui"]["elements"]

@@ -2,13 +2,14 @@
 
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import openpyxl
+import pytest
 from own_services import user_with
 
 from engine.transfer.columns import Column
@@ -69,6 +70,20 @@ async def test_a_workbook_is_written_for_people(world: World) -> None:
     assert abs(created - here.replace(tzinfo=None)) < timedelta(seconds=1)
 
 
+@pytest.mark.parametrize(
+    ("asked", "heading"),
+    [({"accept-language": "en-GB,id;q=0.5"}, "Name"), ({}, "Nama")],
+)
+async def test_a_workbook_speaks_the_language_asked_for(
+    world: World, asked: dict[str, str], heading: str
+) -> None:
+    phone = fresh_phone()
+    await world.admin.post("/api/v1/customers", {"name": "Sri", "phone": phone})
+    rows = await sheet(world.admin, phone, "name,phone", asked)
+    assert rows[0][0] == heading
+    assert rows[1][0] == "Sri"
+
+
 async def test_a_title_that_may_not_be_read_is_not_in_the_workbook(
     world: World,
 ) -> None:
@@ -97,11 +112,18 @@ async def plan_named(world: World, word: str) -> dict[str, str]:
     return made
 
 
-async def sheet(client: Client, phone: str, fields: str) -> list[tuple[Any, ...]]:
+async def sheet(
+    client: Client,
+    phone: str,
+    fields: str,
+    headers: Mapping[str, str] | None = None,
+) -> list[tuple[Any, ...]]:
     """Return the rows of the customers with a phone, heading first."""
     path = (
         f"/api/v1/customers/export?format=xlsx&fields={fields}&filter="
         f'{{"phone":{{"_eq":"{phone}"}}}}'
     )
-    book = openpyxl.load_workbook(io.BytesIO((await client.get(path)).body))
+    book = openpyxl.load_workbook(
+        io.BytesIO((await client.get(path, headers=headers)).body)
+    )
     return list(book["customers"].iter_rows(values_only=True))

@@ -14,7 +14,7 @@ from engine.query import ListQuery
 from engine.transfer import rows as files
 from engine.transfer.columns import Column, columns_of
 from engine.transfer.exports import csv_file
-from engine.transfer.sheet_cells import Reader
+from engine.transfer.sheet_cells import Reader, locale_of
 from metadata.compiled import CompiledEntity
 from metadata.compiler import compile_service
 from metadata.definitions import Service
@@ -199,3 +199,26 @@ async def test_texts_that_are_exported_are_imported_as_they_were(
         for row in read
     ]
     assert found == stored
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        (None, "id"),
+        ("", "id"),
+        ("en", "en"),
+        ("EN-us", "en"),
+        ("en-GB,en;q=0.9,id;q=0.8", "en"),
+        ("en;q=0.4, id;q=0.8", "id"),
+        ("fr, en;q=0.3", "en"),
+        ("fr", "id"),
+        ("*", "id"),
+        ("en;q=0", "id"),
+        ("en;q=loud", "id"),
+        ("english", "id"),
+    ],
+)
+def test_a_workbook_takes_the_language_that_a_header_prefers(
+    header: str | None, locale: str
+) -> None:
+    assert locale_of(header, "id") == locale

@@ -3,7 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { Download } from "lucide-react";
 import { type Query, respond } from "../api/client";
 import type { Source } from "../api/source";
-import { useText } from "../i18n";
+import { getLocale, useText } from "../i18n";
 import { saveAs } from "./download";
 
 type Props = { source: Source; query: Query; fields: readonly string[] };
@@ -24,6 +24,8 @@ export function ExportMenu({ source, query, fields }: Props) {
     try {
       const response = await respond("GET", `${source.data}/export`, {
         query: { ...query, format, fields: isWhole ? undefined : fields.join(",") },
+        // A workbook is read by the person who looks at this page.
+        headers: { "Accept-Language": getLocale() },
       });
       saveAs(await response.blob(), `${source.entity}.${format}`);
     } catch (error) {
