@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from metadata.definitions import Service
+from metadata.fields.relations import RelationField
 
 Found = tuple[str, str, str, str]
 """Path, code, message and remedy, as `checks.py` takes them."""
@@ -36,11 +37,10 @@ def inverses_of(service: Service) -> tuple[Inverse, ...]:
     found = []
     for index, entity in enumerate(service.entities):
         for place, field in enumerate(entity.fields):
-            name, target = (getattr(field, key, None) for key in ("inverse", "to"))
-            if name and target:
+            if isinstance(field, RelationField) and field.inverse:
                 path = f"/entities/{index}/fields/{place}/inverse"
                 key = f"{service.name}.{entity.name}"
-                found.append(Inverse(target, name, key, field.name, path))
+                found.append(Inverse(field.to, field.inverse, key, field.name, path))
     return tuple(found)
 
 

@@ -1,13 +1,14 @@
 """Reads and writes stored metadata: services, versions, assignments.
 
-Nobody else does, but for what a worker reads to keep up (`store_catalog.py`).
+Nobody else does, but for what a worker reads to keep up (`store_catalog.py`), what a
+definition has to do with (`store_related.py`) and follow-ups (`store_follow_ups.py`).
 
 Takes a connection, never makes one, and never commits: the caller's transaction does.
 Definitions are stored in their canonical JSON with its SHA-256.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -17,6 +18,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from metadata.definitions import Service, as_json
+from metadata.store_definitions import definitions
 
 Connection = AsyncConnection[DictRow]
 
@@ -51,10 +53,6 @@ class StoredAssignment:
     overlay: Mapping[str, Any]
     overlay_revision: int
 
-
-MAX_DEFINITIONS = 4096
-_definitions: dict[str, Service] = {}
-"""Published definitions by their checksum; frozen, so everybody may share them."""
 
 _SERVICE = (
     "id, name, type, status, visibility, published_version, revision, draft, "
@@ -103,32 +101,14 @@ async def service(connection: Connection, name: str) -> StoredService | None:
 async def published(connection: Connection) -> dict[str, Service]:
     """Return every published definition by service name.
 
-    What was read once is known by its checksum, so the cost follows what changed and
-    not how many services there are.
+    Its cost grows with their number: `store_related.py` has those that matter to one.
     """
     rows = await connection.execute(
         "SELECT s.name, s.id, v.version, v.checksum FROM rangka.services s "
         "JOIN rangka.service_versions v "
         "ON v.service_id = s.id AND v.version = s.published_version"
     )
-    current = await rows.fetchall()
-    wanted = {row["name"]: row["checksum"] for row in current}
-    missing = [row for row in current if row["checksum"] not in _definitions]
-    if missing:
-        rows = await connection.execute(
-            "SELECT v.checksum, v.definition FROM rangka.service_versions v "
-            "JOIN unnest(%s::uuid[], %s::integer[]) AS w (id, version) "
-            "ON v.service_id = w.id AND v.version = w.version",
-            ([row["id"] for row in missing], [row["version"] for row in missing]),
-        )
-        for row in await rows.fetchall():
-            definition = Service.model_validate(row["definition"])
-            _definitions[row["checksum"]] = definition
-    found = {name: _definitions[digest] for name, digest in wanted.items()}
-    if len(_definitions) > MAX_DEFINITIONS:
-        _definitions.clear()
-        _definitions.update((wanted[name], each) for name, each in found.items())
-    return found
+    return await definitions(connection, await rows.fetchall())
 
 
 async def definition_of(
@@ -291,73 +271,6 @@ async def add_version(
         ),
     )
     return version
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFollowUp:
-    """What a publish left to do after its commit."""
-
-    service: str
-    name: str
-    summary: str
-    attempts: int
-    error: str | None
-
-
-async def follow_ups(
-    connection: Connection, *, service: str | None = None, due: bool = False
-) -> list[StoredFollowUp]:
-    """Return what is still to do, oldest first; only what may be tried now if `due`."""
-    rows = await connection.execute(
-        "SELECT s.name AS service, f.name, f.summary, f.attempts, f.error "
-        "FROM rangka.follow_ups f JOIN rangka.services s ON s.id = f.service_id "
-        "WHERE (%s::text IS NULL OR s.name = %s) AND (NOT %s OR f.retry_at <= now()) "
-        "ORDER BY f.created_at, f.name",
-        (service, service, due),
-    )
-    return [StoredFollowUp(**row) for row in await rows.fetchall()]
-
-
-async def leave_follow_ups(
-    connection: Connection,
-    service_id: UUID,
-    names: Mapping[str, str],
-    possible: Collection[str],
-) -> None:
-    """Remember what is to do, name → summary; forget what is not `possible` now."""
-    await connection.execute(
-        "DELETE FROM rangka.follow_ups WHERE service_id = %s AND name <> ALL (%s)",
-        (service_id, list(possible)),
-    )
-    for name, summary in names.items():
-        await connection.execute(
-            "INSERT INTO rangka.follow_ups (service_id, name, summary) "
-            "VALUES (%s, %s, %s) ON CONFLICT (service_id, name) DO UPDATE SET "
-            "summary = excluded.summary, attempts = 0, retry_at = now(), error = NULL",
-            (service_id, name, summary),
-        )
-
-
-async def finish_follow_up(connection: Connection, service: str, name: str) -> None:
-    """Forget what is done."""
-    await connection.execute(
-        "DELETE FROM rangka.follow_ups f USING rangka.services s "
-        "WHERE s.id = f.service_id AND s.name = %s AND f.name = %s",
-        (service, name),
-    )
-
-
-async def fail_follow_up(
-    connection: Connection, service: str, name: str, error: str
-) -> None:
-    """Note why it could not be done; the wait doubles from 5 s to an hour."""
-    await connection.execute(
-        "UPDATE rangka.follow_ups f SET attempts = attempts + 1, error = %s, "
-        "retry_at = now() + least(5 * 2 ^ attempts, 3600) * interval '1 second' "
-        "FROM rangka.services s WHERE s.id = f.service_id AND s.name = %s "
-        "AND f.name = %s",
-        (error, service, name),
-    )
 
 
 async def assignments(

@@ -24,13 +24,14 @@ from psycopg.errors import (
 )
 from uuid_utils.compat import uuid7
 
-from metadata import identifiers, store
+from metadata import identifiers, store, store_follow_ups
 from metadata.changes import compare, tables_of
 from metadata.checks import Finding, check_service
 from metadata.compiled import CompiledService
 from metadata.compiler import compile_service
 from metadata.ddl_follow_ups import FollowUp, follow_ups
 from metadata.definitions import Service, as_json
+from metadata.store_related import related
 from registry.assignments import tenant_conflicts
 from registry.publishing_plan import (
     Connection,
@@ -103,11 +104,10 @@ class Publisher:
         Raises:
             PublishError: `tables_differ`, when tables are not as they were published.
         """
-        others = await store.published(connection)
-        old_definition = others.pop(definition.name, None)
-        findings = list(check_service(definition, others=others))
         known = await store.definition_of(connection, definition.name)
-        version = known[0] if known else None
+        version, old_definition = known or (None, None)
+        others = await related(connection, definition, old_definition)
+        findings = list(check_service(definition, others=others))
         if any(finding.severity == "error" for finding in findings):
             return Plan(definition.name, version, definition, (), findings)
         new = compile_service(definition, (version or 0) + 1)
@@ -270,7 +270,7 @@ class Publisher:
         possible = await possible_follow_ups(
             connection, compile_service(wish.definition, version)
         )
-        await store.leave_follow_ups(
+        await store_follow_ups.leave_follow_ups(
             connection, stored.id, plan.follow_ups, list(possible)
         )
         if after_step is not None:

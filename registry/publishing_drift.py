@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 from uuid import uuid4
 
-from metadata import ddl, identifiers, store
+from metadata import ddl, identifiers, store, store_follow_ups
 from metadata.changes import tables_of
 from metadata.changes_rules import targets_of
 from metadata.compiled import CompiledEntity, CompiledService
 from metadata.compiler import compile_service
 from metadata.definitions import Service
+from metadata.store_related import related
 from registry.publishing import has_trigrams
 from registry.publishing_facts import Fact, Thing, facts_of
 from registry.publishing_plan import Connection
@@ -78,19 +79,20 @@ async def drift(connection: Connection, service: str) -> list[Drift]:
 
     Needs the owner role. A service that was never published should have none.
     """
-    published = await store.published(connection)
-    definition = published.pop(service, None)
+    published = await store.definition_of(connection, service)
     found = await facts_of(connection, identifiers.schema_name(service))
-    if definition is None:
+    if published is None:
         return [_extra(service, thing) for thing in sorted(found)]
+    _, definition = published
     compiled = compile_service(definition, 1)
-    expected = await _expected(connection, compiled, published)
-    waiting = await store.follow_ups(connection, service=service)
+    others = await related(connection, definition, definition)
+    expected = await _expected(connection, compiled, others)
+    waiting = await store_follow_ups.follow_ups(connection, service=service)
     pending = {item.name: item.error or "" for item in waiting}
     differences = []
     for thing in sorted({*expected, *found}):
         difference = _compare(
-            compiled, published, thing, expected.get(thing), found.get(thing), pending
+            compiled, others, thing, expected.get(thing), found.get(thing), pending
         )
         if difference is not None:
             differences.append(difference)

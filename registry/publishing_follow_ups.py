@@ -12,10 +12,10 @@ from contextlib import AbstractAsyncContextManager
 
 import psycopg
 
-from metadata import store
+from metadata import store, store_follow_ups
 from metadata.compiler import compile_service
 from metadata.ddl_follow_ups import FollowUp
-from metadata.store import StoredFollowUp
+from metadata.store_follow_ups import StoredFollowUp
 from registry.publishing import LOCK_TIMEOUT_MS, possible_follow_ups, take_turn
 from registry.publishing_plan import Connection
 
@@ -69,7 +69,7 @@ class FollowUps:
         What fails stays, with its error, and is tried again later.
         """
         async with self._look() as connection:
-            if not await store.follow_ups(connection, due=True):
+            if not await store_follow_ups.follow_ups(connection, due=True):
                 return 0
         async with self._owner() as connection:
             # An index cannot be built concurrently inside a transaction.
@@ -82,7 +82,7 @@ class FollowUps:
             if mine is None or not mine["mine"]:
                 return 0
             # Ends with the connection, so a dead process keeps nobody from working.
-            due = await store.follow_ups(connection, due=True)
+            due = await store_follow_ups.follow_ups(connection, due=True)
             done = [await self._finish(connection, item) for item in due]
             return sum(done)
 
@@ -103,7 +103,9 @@ class FollowUps:
                 raise
             reason = str(error).splitlines()[0]
             logger.warning("%s of %s: %s", item.name, item.service, reason)
-            await store.fail_follow_up(connection, item.service, item.name, reason)
+            await store_follow_ups.fail_follow_up(
+                connection, item.service, item.name, reason
+            )
             return False
         async with connection.transaction():
             await connection.execute("SET LOCAL lock_timeout = 0")
@@ -112,7 +114,7 @@ class FollowUps:
             if now is None or now[0] != version:
                 # Published anew meanwhile: look at it again as that version has it.
                 return False
-            await store.finish_follow_up(connection, item.service, item.name)
+            await store_follow_ups.finish_follow_up(connection, item.service, item.name)
         return True
 
     async def _work(self, connection: Connection, wanted: FollowUp) -> None:

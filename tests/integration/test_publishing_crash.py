@@ -14,7 +14,7 @@ from publishing_child import COMMITTED
 from publishing_world import Shelf, entity, fresh_name, own_database, service
 
 from engine.settings import Settings
-from metadata import store
+from metadata import store, store_follow_ups
 from metadata.definitions import Service, as_json
 from registry.catalog import Catalog
 from registry.publishing import PLANNED, Publisher
@@ -201,7 +201,7 @@ async def test_killed_in_its_follow_up_the_rest_is_done_by_the_next(
     assert kill(settings, publish, {"after": statement}) == [0, -9]
 
     async with shelf.database.owner() as connection:
-        assert await store.follow_ups(connection, service=name)
+        assert await store_follow_ups.follow_ups(connection, service=name)
     left = await shelf.drift(name)
     assert all("still to be finished" in line for line in left)
     await FollowUps(shelf.database.owner).run()

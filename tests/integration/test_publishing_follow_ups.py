@@ -18,7 +18,7 @@ from publishing_world import (
 
 from engine.database import CheckViolation
 from engine.settings import Settings
-from metadata import store
+from metadata import store_follow_ups
 from registry.publishing import PLANNED, Publisher
 from registry.publishing_follow_ups import FollowUps
 
@@ -53,9 +53,9 @@ def after(name: str, **note: Any) -> Any:
     return service(name, entity("items", NAME, changed, box), entity("boxes", NAME))
 
 
-async def waiting(shelf: Shelf, name: str) -> list[store.StoredFollowUp]:
+async def waiting(shelf: Shelf, name: str) -> list[store_follow_ups.StoredFollowUp]:
     async with shelf.database.owner() as connection:
-        return await store.follow_ups(connection, service=name)
+        return await store_follow_ups.follow_ups(connection, service=name)
 
 
 async def test_a_plan_says_what_happens_after_the_commit(
