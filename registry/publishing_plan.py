@@ -40,8 +40,8 @@ class PlannedStep:
     """A step with what was counted.
 
     Attributes:
-        sample: up to five values that do not fit, as text.
-        ids: the records they stand in; for shared values, one record of each.
+        sample: up to five values that do not fit, as text; None where there is none.
+        ids: the record of each, in the same order; of a shared value, one of them.
     """
 
     step: Step
@@ -168,7 +168,7 @@ async def count(connection: Connection, steps: Iterable[Step]) -> list[PlannedSt
         lost = await number(step.loses.rows_sql if step.loses else None)
         failing, sample = await misfits(connection, step.failing_sql)
         ids = [str(row["id"]) for row in sample]
-        values = [row["value"] for row in sample if row["value"] is not None]
+        values = [row["value"] for row in sample]
         planned.append(PlannedStep(step, rows, lost, failing, values, ids))
     return planned
 

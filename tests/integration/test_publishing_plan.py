@@ -101,6 +101,23 @@ async def test_a_new_type_counts_and_lists_the_values_that_do_not_fit(
     assert len(await shelf.read(f"{name}.items", "value")) == 1
 
 
+async def test_what_is_empty_stands_beside_the_id_of_its_record_too(
+    shelf: Shelf, name: str
+) -> None:
+    await shelf.publish(items(name, NAME, NOTE))
+    empty = {str(await shelf.insert(f"{name}.items", name="a")) for _ in range(2)}
+    long = str(await shelf.insert(f"{name}.items", name="a", note="too long"))
+    await shelf.insert(f"{name}.items", name="a", note="fits")
+    plan = await shelf.plan(
+        items(name, NAME, {**NOTE, "required": True, "max_length": 5})
+    )
+    shown = [p.as_json()["failing"] for p in plan.steps if p.failing]
+    pairs = [pair for f in shown for pair in zip(f["ids"], f["sample"], strict=True)]
+    assert sorted(pairs) == sorted(
+        [*((each, None) for each in empty), (long, "too long")]
+    )
+
+
 async def test_counts_see_renamed_and_converted_columns(
     shelf: Shelf, name: str
 ) -> None:
@@ -126,7 +143,7 @@ async def test_a_new_column_is_counted_with_its_default(
     optional = {"id": "o", "name": "o", "type": "integer", "index": True}
     plan = await shelf.plan(items(name, NAME, same, needed, optional))
     assert failing(plan) == [
-        ("Add m to items", 2, []),
+        ("Add m to items", 2, [None, None]),
         ("No two items of a tenant share n", 1, ["x"]),
     ]
     assert all(
