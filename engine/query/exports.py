@@ -10,7 +10,7 @@ from engine.query.keyset import sort_keys
 from engine.query.parameters import ListQuery
 from engine.query.plans import filters, plan_of, shape_of
 from engine.query.scope import Directory, Scope
-from engine.query.selection import columns
+from engine.query.selection import Answer
 from metadata.compiled import CompiledEntity
 
 
@@ -26,16 +26,17 @@ def plan_export(
     keys = sort_keys(directory, entity, grant, query.sort)
 
     def build(scope: Scope) -> sa.Executable:
-        chosen = columns(scope, query.fields, shaped.query.expand)
+        answer = Answer(scope, query.fields, shaped.query.expand)
         rows: Any = (
-            sa.select(*(value.label(name) for name, value in chosen))
+            sa.select(*answer.stored())
             .select_from(scope.table)
             .where(*scope.rows(deleted=query.deleted), *filters(scope, shaped.query))
             .order_by(*(key.of(scope).order() for key in keys))
-            .subquery("f")
+            .subquery("q")
         )
+        shown = sa.select(*answer.shown(rows)).subquery("f")
         body = sa.cast(sa.func.row_to_json(sa.literal_column("f")), sa.Text)
-        return sa.select(body).select_from(rows)
+        return sa.select(body).select_from(shown)
 
     shape = ("export", shaped.query, keys, grant.shape)
     plan = plan_of(directory, entity, grant, shape, build)

@@ -22,7 +22,7 @@ from engine.query.keyset import after, sort_keys
 from engine.query.parameters import Expand, GetQuery, ListQuery
 from engine.query.scope import Build, Directory, Scope
 from engine.query.search import as_written, phone_digits, words_of
-from engine.query.selection import actions, columns
+from engine.query.selection import Answer, actions
 from metadata.compiled import CompiledEntity
 from metadata.conditions import EVERYTHING, Condition
 
@@ -148,17 +148,17 @@ def plan_get(
     position = len(values)
 
     def build(scope: Scope) -> sa.Executable:
-        chosen = columns(scope, query.fields, expand)
+        answer = Answer(scope, query.fields, expand)
         if action_grants is not None:
-            chosen.append(("_actions", actions(scope, action_grants)))
+            answer.add("_actions", actions(scope, action_grants))
         rows = (
-            sa.select(*(value.label(name) for name, value in chosen))
+            sa.select(*answer.stored())
             .select_from(scope.table)
             .where(*scope.rows(deleted="only" if deleted else query.deleted))
             .where(_is_record(scope, position))
         )
         record = rows.add_columns(scope.table.c.version.label("_v")).cte("q")
-        inner = sa.select(*(record.c[name] for name, _ in chosen)).subquery("f")
+        inner = sa.select(*answer.shown(record)).subquery("f")
         body = sa.select(sa.cast(sa.func.row_to_json(sa.literal_column("f")), sa.Text))
         return sa.select(
             body.select_from(inner).scalar_subquery(), sa.cast(record.c["_v"], sa.Text)
@@ -200,13 +200,13 @@ def _list(
     action_grants: ActionGrants,
 ) -> sa.Executable:
     query = shaped.query
-    chosen = columns(scope, query.fields, query.expand)
+    answer = Answer(scope, query.fields, query.expand)
     if action_grants is not None:
-        chosen.append(("_actions", actions(scope, action_grants)))
+        answer.add("_actions", actions(scope, action_grants))
     demands = [*scope.rows(deleted=query.deleted), *filters(scope, query)]
     ordered = [key.of(scope) for key in keys]
     rows = (
-        sa.select(*(value.label(name) for name, value in chosen))
+        sa.select(*answer.stored())
         .add_columns(*(k.value.label(f"_k{i}") for i, k in enumerate(ordered)))
         .select_from(scope.table)
         .where(*demands)
@@ -216,7 +216,7 @@ def _list(
     rows = rows.order_by(*(key.order() for key in ordered))
     page = rows.limit(sa.literal_column(str(query.limit + 1))).cte("q")
     inner = (
-        sa.select(*(page.c[name] for name, _ in chosen))
+        sa.select(*answer.shown(page))
         .limit(sa.literal_column(str(query.limit)))
         .subquery("f")
     )

@@ -11,11 +11,13 @@ from itertools import count
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.context import Allowance, Grant, full_grant
 from engine.errors import BadRequest, Detail
+from engine.query.allowances import showing, widest
 from engine.query.binding import Binder, Slot
+from engine.query.operands import operands
+from engine.query.system_fields import SYSTEM
 from metadata.compiled import CompiledEntity, CompiledField
 from metadata.conditions import (
     EVERYTHING,
@@ -26,8 +28,7 @@ from metadata.conditions import (
     Or,
     Quantified,
 )
-from metadata.fields import FIELD_TYPES
-from metadata.fields.base import FieldDefinition, FieldType, InvalidValue
+from metadata.fields.base import FieldDefinition, FieldType
 
 MAX_PATH = 3
 MAX_WALKS = 40
@@ -60,25 +61,6 @@ class Directory(Protocol):
 
     def grant(self, entity: CompiledEntity, action: str) -> Grant:
         """Return what the user may do there."""
-
-
-def _system(name: str, kind: str) -> tuple[FieldDefinition, FieldType[Any]]:
-    field_type = FIELD_TYPES[kind]
-    definition = field_type.definition.model_validate(
-        {"id": name, "name": name, "type": kind}
-    )
-    return definition, field_type
-
-
-SYSTEM = {
-    "id": _system("id", "uuid"),
-    "version": _system("version", "integer"),
-    "created_at": _system("created_at", "datetime"),
-    "created_by": _system("created_by", "uuid"),
-    "updated_at": _system("updated_at", "datetime"),
-    "updated_by": _system("updated_by", "uuid"),
-    "deleted_at": _system("deleted_at", "datetime"),
-}
 
 
 class Build:
@@ -165,12 +147,15 @@ class Scope:
             return [sa.false()]
         demands: list[Predicate] = []
         if not any(a.unrestricted_rows for a in grant.allowances):
-            demands.append(sa.or_(*(self.allowance(a) for a in grant.allowances)))
+            demands.append(self._any_of(grant.allowances))
         demands.extend(
             sa.not_(sa.func.coalesce(self.where(condition, trusted=True), sa.false()))
             for condition in grant.denied
         )
         return demands
+
+    def _any_of(self, allowances: Sequence[Allowance]) -> Predicate:
+        return sa.or_(sa.false(), *(self.allowance(a) for a in widest(allowances)))
 
     def allowance(self, allowance: Allowance) -> Predicate:
         """Return the predicate for the rows one allowance reaches."""
@@ -210,14 +195,10 @@ class Scope:
 
     def mask(self, name: str, value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return the value, null on rows where the grant does not show the field."""
-        showing = [
-            a for a in self.grant.allowances if a.fields is None or name in a.fields
-        ]
-        if len(showing) == len(self.grant.allowances) or any(
-            a.unrestricted_rows for a in showing
-        ):
+        places = showing(self.grant, name)
+        if places is None:
             return value
-        condition = sa.or_(*(self.allowance(a) for a in showing))
+        condition = self._any_of([self.grant.allowances[place] for place in places])
         return sa.case((condition, value), else_=sa.null())
 
     def stored(
@@ -296,34 +277,8 @@ class Scope:
             )
         if value is None or (isinstance(value, Slot) and value.null):
             return column.is_(None) if operator == "_eq" else column.is_not(None)
-        operands = self._operands(definition, kind, operator, value)
-        return kind.compare(definition, operator, column, operands)
-
-    def _operands(
-        self,
-        definition: FieldDefinition,
-        kind: FieldType[Any],
-        operator: str,
-        value: Any,
-    ) -> list[sa.ColumnElement[Any]]:
-        binder = self.build.binder
-        sql_type = kind.operand_type(definition, operator)
-
-        def convert(item: Any) -> str | None:
-            return _operand(definition, kind, operator, item)
-
-        if operator in {"_in", "_nin"}:
-
-            def convert_list(items: Any) -> str | None:
-                return _array(
-                    [None if item is None else convert(item) for item in items]
-                )
-
-            many = ARRAY(sql_type) if not isinstance(sql_type, ARRAY) else sql_type
-            return [binder.of(value, convert_list, many)]
-        if operator == "_between":
-            return [binder.of(item, convert, sql_type) for item in value]
-        return [binder.of(value, convert, sql_type)]
+        given = operands(self.build.binder, definition, kind, operator, value)
+        return kind.compare(definition, operator, column, given)
 
     def value(
         self, path: Sequence[str], *, trusted: bool = False
@@ -423,36 +378,6 @@ def unknown_field(name: str) -> BadRequest:
         code="UNKNOWN_FIELD",
         details=[Detail(name, "unknown_field", "Check its spelling.")],
     )
-
-
-def _operand(
-    definition: FieldDefinition, kind: FieldType[Any], operator: str, value: Any
-) -> str | None:
-    """Return an operand as PostgreSQL text; texts of the bracket form are read too."""
-    try:
-        return kind.operand_parameter(definition, operator, value)
-    except InvalidValue as error:
-        if isinstance(value, str):
-            try:
-                read = kind.text_in(definition, value)
-                return kind.operand_parameter(definition, operator, read)
-            except InvalidValue:
-                pass
-        raise BadRequest(
-            f"{definition.name}: {error.message}",
-            code="INVALID_FILTER",
-            details=[Detail(definition.name, error.code, error.message)],
-        ) from error
-
-
-def _array(items: Sequence[str | None]) -> str:
-    """Return PostgreSQL's text of a one-dimensional array."""
-    quoted = ("NULL" if item is None else '"' + _escape(item) + '"' for item in items)
-    return "{" + ",".join(quoted) + "}"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _string(text: str) -> str:

@@ -4,12 +4,13 @@ Everything becomes columns of the same statement; to-one and to-many relations a
 correlated subselects that PostgreSQL turns into JSON.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.context import Grant
+from engine.query.allowances import showing
 from engine.query.parameters import Expand, SortKey
 from engine.query.scope import Scope, unknown_field
 from metadata.compiled import CompiledField
@@ -17,14 +18,62 @@ from metadata.conditions import EVERYTHING
 
 Column = tuple[str, sa.ColumnElement[Any]]
 ExpandTree = Sequence[tuple[str, Expand]]
+Mask = Callable[[str, sa.ColumnElement[Any]], sa.ColumnElement[Any]]
 MAX_LINES = 1000
 
 
-def columns(scope: Scope, wanted: Sequence[str], expand: ExpandTree) -> list[Column]:
+class Answer:
+    """The columns of a statement's records, in two steps.
+
+    `stored` is what a subquery reads; `shown` is what is told of it. Between them, each
+    allowance that gives some field on some rows only is asked once a row, not once a
+    column. Whatever holds `stored` is never told itself.
+    """
+
+    def __init__(self, scope: Scope, wanted: Sequence[str], expand: ExpandTree) -> None:
+        self._scope = scope
+        self._places: dict[str, tuple[int, ...]] = {}
+        self._columns = columns(scope, wanted, expand, self._defer)
+
+    def add(self, name: str, value: sa.ColumnElement[Any]) -> None:
+        """Add a column that every row shows."""
+        self._columns.append((name, value))
+
+    def stored(self) -> list[sa.ColumnElement[Any]]:
+        """Return the columns to read, and whether each allowance reaches the row."""
+        asked = sorted({place for places in self._places.values() for place in places})
+        allowances = self._scope.grant.allowances
+        return [
+            *(value.label(name) for name, value in self._columns),
+            *(self._scope.allowance(allowances[n]).label(f"_a{n}") for n in asked),
+        ]
+
+    def shown(self, rows: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        """Return the columns to tell, from the rows that hold `stored`."""
+        return [self._masked(rows, name) for name, _ in self._columns]
+
+    def _masked(self, rows: sa.FromClause, name: str) -> sa.ColumnElement[Any]:
+        value = rows.c[name]
+        if name not in self._places:
+            return value
+        reached = sa.or_(sa.false(), *(rows.c[f"_a{n}"] for n in self._places[name]))
+        return sa.case((reached, value), else_=sa.null()).label(name)
+
+    def _defer(self, name: str, value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        places = showing(self._scope.grant, name)
+        if places is not None:
+            self._places[name] = places
+        return value
+
+
+def columns(
+    scope: Scope, wanted: Sequence[str], expand: ExpandTree, mask: Mask | None = None
+) -> list[Column]:
     """Return the answered columns with their names, in the entity's order.
 
-    `wanted` empty means every field the grant shows; `id` is always there. Raises
-    BadRequest for a name that is no field, or not one for this user.
+    `wanted` empty means every field the grant shows; `id` is always there. `mask` does
+    in place of the scope's for columns that cost nothing to read. Raises BadRequest
+    for a name that is no field, or not one for this user.
     """
     tree = _with_paths(wanted, dict(expand))
     names = [name.partition(".")[0] for name in wanted]
@@ -36,7 +85,7 @@ def columns(scope: Scope, wanted: Sequence[str], expand: ExpandTree) -> list[Col
         item = scope.field(name)
         if item is None:
             continue
-        value = _value(scope, item, tree.get(name))
+        value = _value(scope, item, tree.get(name), mask or scope.mask)
         if value is not None:
             found.append((name, value))
     found.extend(
@@ -74,7 +123,7 @@ def _with_paths(wanted: Sequence[str], tree: dict[str, Expand]) -> dict[str, Exp
 
 
 def _value(
-    scope: Scope, item: CompiledField, expand: Expand | None
+    scope: Scope, item: CompiledField, expand: Expand | None, mask: Mask
 ) -> sa.ColumnElement[Any] | None:
     if item.lines is not None:
         return scope.mask(item.name, _lines(scope, item, expand))
@@ -84,10 +133,8 @@ def _value(
     if column is None:
         return None
     if item.type.secret:
-        return scope.mask(
-            item.name, sa.func.json_build_object("set", column.is_not(None))
-        )
-    return scope.mask(item.name, item.type.to_json(item.definition, column))
+        return mask(item.name, sa.func.json_build_object("set", column.is_not(None)))
+    return mask(item.name, item.type.to_json(item.definition, column))
 
 
 def _one(scope: Scope, item: CompiledField, expand: Expand) -> sa.ColumnElement[Any]:
