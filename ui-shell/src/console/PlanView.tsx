@@ -18,6 +18,7 @@ import type { Plan, Step } from "./api";
 import styles from "./Definition.module.css";
 import type { ServiceDefinition } from "./definition";
 import { Findings } from "./Findings";
+import { lossText, stepText } from "./steps";
 
 type Props = {
   plan: Plan;
@@ -62,7 +63,7 @@ export default function PlanView({ plan, definition, accepted, onAccept }: Props
         {notes.length > 0 && (
           <List>
             {notes.map((sentence) => (
-              <List.Item key={sentence}>{sentence}</List.Item>
+              <List.Item key={sentence}>{stepText(sentence, definition)}</List.Item>
             ))}
           </List>
         )}
@@ -72,6 +73,7 @@ export default function PlanView({ plan, definition, accepted, onAccept }: Props
               // Two steps may read the same; their order is what tells them apart.
               key={index}
               step={step}
+              definition={definition}
               sql={sql}
               accepted={accepted}
               onAccept={onAccept}
@@ -83,18 +85,18 @@ export default function PlanView({ plan, definition, accepted, onAccept }: Props
   );
 }
 
-type StepProps = Omit<Props, "plan" | "definition"> & { step: Step; sql: boolean };
+type StepProps = Omit<Props, "plan"> & { step: Step; sql: boolean };
 
 const EVERYTHING = /access exclusive/i;
 
-function StepRow({ step, sql, accepted, onAccept }: StepProps) {
+function StepRow({ step, definition, sql, accepted, onAccept }: StepProps) {
   const t = useText();
   const { loses, failing, lock } = step;
   const text = Array.isArray(step.sql) ? step.sql.join(";\n") : step.sql;
   return (
     <li className={styles.field}>
       <Group justify="space-between" gap="xs">
-        <Text size="sm">{step.summary}</Text>
+        <Text size="sm">{stepText(step.summary, definition)}</Text>
         <Group gap="xs">
           {step.rewrites && (
             <Badge variant="light" color="yellow">
@@ -122,7 +124,7 @@ function StepRow({ step, sql, accepted, onAccept }: StepProps) {
         <Checkbox
           color="red"
           label={t("console.loses", {
-            what: loses.what,
+            what: lossText(loses, definition),
             rows: loses.rows ?? "?",
             name: loses.name,
           })}
