@@ -39,6 +39,7 @@ from registry.publishing_plan import (
     PlannedStep,
     PublishError,
     count,
+    large_tables,
     misfits,
     refuse,
 )
@@ -112,9 +113,10 @@ class Publisher:
             return Plan(definition.name, version, definition, (), findings)
         new = compile_service(definition, (version or 0) + 1)
         old = None
+        large: set[str] = set()
         if old_definition is not None and version is not None:
             old = compile_service(old_definition, version)
-        large = await self._large_tables(connection, definition.name)
+            large = await large_tables(connection, old, self._large_table_rows)
         difference = compare(
             old,
             new,
@@ -276,22 +278,6 @@ class Publisher:
         if after_step is not None:
             await after_step(len(plan.steps))
         return version, plan
-
-    async def _large_tables(self, connection: Connection, service: str) -> set[str]:
-        """Return the tables with many rows, by PostgreSQL's estimate.
-
-        Before the first ANALYZE there is none: then a row is taken for 100 bytes.
-        """
-        rows = await connection.execute(
-            "SELECT c.relname FROM pg_class c JOIN pg_namespace n "
-            "ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind = 'r' "
-            "AND CASE WHEN c.reltuples >= 0 AND c.relpages > 0 THEN c.reltuples "
-            "/ c.relpages * pg_relation_size(c.oid) "
-            "/ current_setting('block_size')::integer "
-            "ELSE pg_relation_size(c.oid) / 100 END >= %s",
-            (identifiers.schema_name(service), self._large_table_rows),
-        )
-        return {row["relname"] for row in await rows.fetchall()}
 
 
 async def possible_follow_ups(

@@ -11,7 +11,10 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from metadata import identifiers
+from metadata.changes import tables_of
 from metadata.checks import Finding
+from metadata.compiled import CompiledService
 from metadata.ddl import Step
 from metadata.definitions import Service
 
@@ -171,6 +174,30 @@ async def count(connection: Connection, steps: Iterable[Step]) -> list[PlannedSt
         values = [row["value"] for row in sample]
         planned.append(PlannedStep(step, rows, lost, failing, values, ids))
     return planned
+
+
+async def large_tables(
+    connection: Connection, service: CompiledService, rows: int
+) -> set[str]:
+    """Return the tables of a service with that many rows, by PostgreSQL's estimate.
+
+    Before the first ANALYZE there is none: then a row is taken for 100 bytes.
+    """
+    # By name: a condition on the schema alone asks for every table's size.
+    found = await connection.execute(
+        "SELECT c.relname FROM pg_class c WHERE c.relname = ANY (%s::name[]) "
+        "AND c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' "
+        "AND CASE WHEN c.reltuples >= 0 AND c.relpages > 0 THEN c.reltuples "
+        "/ c.relpages * pg_relation_size(c.oid) "
+        "/ current_setting('block_size')::integer "
+        "ELSE pg_relation_size(c.oid) / 100 END >= %s",
+        (
+            [entity.table.name for entity in tables_of(service).values()],
+            identifiers.schema_name(service.name),
+            rows,
+        ),
+    )
+    return {row["relname"] for row in await found.fetchall()}
 
 
 async def misfits(
