@@ -67,6 +67,45 @@ def test_data_is_lost_only_by_consent_and_an_older_version_comes_back(
     expect(page.get_by_label("Field name 2")).to_have_value("weight")
 
 
+DATABASE_WORDS = re.compile(
+    r"schema|\btable|row security|constraint|not null|owner role|\bindex|\bDESC\b",
+    re.IGNORECASE,
+)
+
+
+def test_a_plan_is_said_in_plain_words_and_its_sql_on_demand(
+    page: Page, site: Site
+) -> None:
+    log_in(page, site.root)
+    start(page, f"plain{uuid4().hex[:6]}")
+    page.get_by_label("Entity label").fill("Repairs")
+    for number, label, kind in (
+        ("2", "Customer", "Relation"),
+        ("3", "Price", "Money"),
+        ("4", "Parts", "Lines"),
+    ):
+        page.get_by_role("button", name="Add a field").first.click()
+        page.get_by_label(f"Label {number}", exact=True).fill(label)
+        choose_type(page, number, kind)
+        if kind == "Relation":
+            choose_target(page, "customers.customers")
+    page.get_by_label("Label 4.1").fill("Part")
+    page.get_by_role("checkbox", name="Unique 3").check()
+    page.get_by_role("button", name="Register a service").click()
+    page.get_by_role("button", name="Show the plan").click()
+    plan = page.get_by_role("region", name="What publishing will do")
+    expect(plan.get_by_text("Make room for the records of “Repairs”")).to_be_visible()
+    expect(
+        plan.get_by_text("“Repairs” of a tenant have the same Price")
+    ).to_be_visible()
+    steps = [item.inner_text() for item in plan.get_by_role("listitem").all()]
+    assert len(steps) > 10
+    assert [step for step in steps if DATABASE_WORDS.search(step)] == []
+    expect(plan.get_by_text("CREATE TABLE")).to_have_count(0)
+    plan.get_by_role("switch", name="Show SQL").click(force=True)
+    expect(plan.get_by_text("CREATE TABLE").first).to_be_visible()
+
+
 def test_unsaved_changes_are_asked_about(page: Page, site: Site) -> None:
     log_in(page, site.root)
     register(page, f"kept{uuid4().hex[:6]}")

@@ -80,27 +80,26 @@ export function FilterBar({ available, likely, filter, onChange }: Props) {
         />
       )}
       {clauses.map((clause, at) => (
-        <Popover
-          key={`${clause.field} ${clause.operator} ${at}`}
-          opened={open === at}
-          onChange={(now) => setOpen(now ? at : null)}
-          trapFocus
-          withinPortal
-        >
-          <Popover.Target>
-            <span className={styles.chip}>
+        <span key={`${clause.field} ${clause.operator} ${at}`} className={styles.chip}>
+          <Popover
+            opened={open === at}
+            onChange={(now) => setOpen(now ? at : null)}
+            trapFocus
+            withinPortal
+          >
+            <Popover.Target>
               <UnstyledButton fz="sm" onClick={() => setOpen(at)}>
                 <ClauseText clause={clause} columns={available} />
               </UnstyledButton>
-              <CloseButton
-                size="sm"
-                aria-label={t("list.removeFilter")}
-                onClick={() => put({ clauses: clauses.toSpliced(at, 1) })}
-              />
-            </span>
-          </Popover.Target>
-          <Popover.Dropdown>{editor(clause, at)}</Popover.Dropdown>
-        </Popover>
+            </Popover.Target>
+            <Popover.Dropdown>{editor(clause, at)}</Popover.Dropdown>
+          </Popover>
+          <CloseButton
+            size="sm"
+            aria-label={t("list.removeFilter")}
+            onClick={() => put({ clauses: clauses.toSpliced(at, 1) })}
+          />
+        </span>
       ))}
       <Popover opened={open === -1} onChange={(now) => setOpen(now ? -1 : null)} trapFocus>
         <Popover.Target>
