@@ -8,6 +8,7 @@ connection.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -84,6 +85,8 @@ class Grant:
         denied_fields: fields taken away whatever the allowances say.
         shape: equal for grants that lead to the same SQL text; cache key of plans.
         rules: the rules that decided, for explain-access.
+        unrestricted: whether it reaches every row and field.
+        presets: the values forced on writes; the first that sets one wins.
     """
 
     resource: str
@@ -94,16 +97,23 @@ class Grant:
     denied_fields: frozenset[str] = frozenset()
     shape: str = ""
     rules: tuple[str, ...] = ()
+    unrestricted: bool = field(init=False)
+    presets: Mapping[str, Any] = field(init=False)
 
-    @property
-    def unrestricted(self) -> bool:
-        """Return whether it reaches every row and field."""
-        return (
+    def __post_init__(self) -> None:
+        # Here and not at each question: a grant is kept and asked in every request.
+        whole = (
             self.allowed
             and not self.denied
             and not self.denied_fields
             and any(a.unrestricted_rows and a.fields is None for a in self.allowances)
         )
+        object.__setattr__(self, "unrestricted", whole)
+        merged: dict[str, Any] = {}
+        for allowance in self.allowances:
+            for name, value in allowance.presets.items():
+                merged.setdefault(name, value)
+        object.__setattr__(self, "presets", merged)
 
     def reaches_field(self, name: str) -> bool:
         """Return whether the field is reached on some row at all."""
@@ -114,19 +124,11 @@ class Grant:
                 return True
         return False
 
-    @property
-    def presets(self) -> Mapping[str, Any]:
-        """Return the values forced on writes; the first that sets one wins."""
-        merged: dict[str, Any] = {}
-        for allowance in self.allowances:
-            for name, value in allowance.presets.items():
-                merged.setdefault(name, value)
-        return merged
-
 
 ALL_ROWS = Allowance()
 
 
+@lru_cache(maxsize=4096)
 def full_grant(resource: str, action: str) -> Grant:
     """Return the grant of a super admin: every row, every field."""
     return Grant(

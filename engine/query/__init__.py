@@ -3,8 +3,9 @@
 from engine.query.aggregates import groups_page, plan_aggregate
 from engine.query.cursors import refuse_cursor
 from engine.query.exports import plan_export
+from engine.query.lists import list_page, plan_list
 from engine.query.parameters import GetQuery, ListQuery, parse_get, parse_list
-from engine.query.plans import list_page, plan_get, plan_list, plan_reach
+from engine.query.singles import plan_get, plan_reach
 
 __all__ = [
     "GetQuery",

@@ -9,9 +9,11 @@ from sqlalchemy.dialects.postgresql import MACADDR
 from engine.context import Grant, RequestContext
 from engine.driver import Call
 from engine.errors import BadRequest
+from engine.query.filters import filters
 from engine.query.parameters import Aggregate, ListQuery, wrong
-from engine.query.plans import filters, plan_of, shape_of
+from engine.query.plans import plan_of
 from engine.query.scope import Directory, Scope, unknown_field
+from engine.query.shapes import shape_of
 from metadata.compiled import CompiledEntity
 
 MAX_GROUPS = 1000

@@ -6,11 +6,13 @@ import sqlalchemy as sa
 
 from engine.context import Grant, RequestContext
 from engine.driver import Call
+from engine.query.filters import filters
 from engine.query.keyset import sort_keys
 from engine.query.parameters import ListQuery
-from engine.query.plans import filters, plan_of, shape_of
+from engine.query.plans import plan_of
 from engine.query.scope import Directory, Scope
 from engine.query.selection import Answer
+from engine.query.shapes import shape_of
 from metadata.compiled import CompiledEntity
 
 
