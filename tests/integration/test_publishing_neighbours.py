@@ -1,5 +1,7 @@
 """A publish looks at the services it has to do with, and finds all of those."""
 
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -216,3 +218,30 @@ async def test_a_publish_that_fails_leaves_the_relations_as_they_were(
             pointing(user), accept_loss=["users.thing"], after_step=stop
         )
     assert await shelf.run(kept) == before
+
+
+async def test_the_migration_finds_the_relations_of_what_was_published_before(
+    shelf: Shelf, base: str
+) -> None:
+    await shelf.publish(service(base, THINGS))
+    thing = link("thing", f"{base}.things", inverse="uses")
+    inner = [link("inner", f"{base}.things")]
+    rows = {"id": "l", "name": "rows", "type": "lines", "fields": inner}
+    await shelf.publish(pointing(f"{base}-user", thing))
+    users = entity("users", NAME, thing, rows)
+    await shelf.publish(service(f"{base}-user", users, requires=[base]))
+    kept = b"SELECT * FROM service_relations ORDER BY service_id, path"
+    migration = import_module("metadata.migrations.versions.0006_relations")
+    sql = Path(str(migration.__file__)).with_suffix(".sql").read_bytes()
+    async with shelf.database.owner() as connection:
+        await connection.execute("SET LOCAL search_path = rangka, pg_catalog")
+        before = await (await connection.execute(kept)).fetchall()
+        paths = {row["path"] for row in before if row["target_service"] == base}
+        assert paths == {"users.thing", "users.rows.inner"}
+        await connection.execute(
+            "DROP TRIGGER keep_relations ON services; DROP FUNCTION keep_relations; "
+            "DROP FUNCTION relations_of; DROP TABLE service_relations"
+        )
+        await connection.execute(sql)
+        assert await (await connection.execute(kept)).fetchall() == before
+        await connection.rollback()
