@@ -309,7 +309,10 @@ def _plan_lines(plan: dict[str, Any], source: bundle.Source) -> Sequence[str]:
             lines.append(f"   DESTROYS {lost['what']} of {lost['rows']} records")
         failing = step["failing"]
         if failing["count"]:
-            shown = ", ".join(repr(value) for value in failing["sample"])
+            shown = ", ".join(
+                "nothing" if value is None else repr(value)
+                for value in failing["sample"]
+            )
             lines.append(f"   DOES NOT FIT: {failing['count']} values: {shown}")
         lines.extend(f"     {line}" for line in step["sql"].splitlines())
     if not steps:
