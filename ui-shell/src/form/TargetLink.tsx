@@ -15,7 +15,10 @@ export function TargetLink({ id: inputId, element, value, describedBy }: InputPr
   return (
     <output id={inputId} aria-live="off" className={styles.fixed} aria-describedby={describedBy}>
       {title.isRead ? (
-        <Anchor renderRoot={(props) => <Link to={`${source.ui}/${id}` as never} {...props} />}>
+        <Anchor
+          underline="always"
+          renderRoot={(props) => <Link to={`${source.ui}/${id}` as never} {...props} />}
+        >
           {title.text}
         </Anchor>
       ) : (

@@ -76,6 +76,7 @@ const ICONS: { [name: string]: LucideIcon } = {
   "key-round": KeyRound,
   "layout-grid": LayoutGrid,
   "life-buoy": LifeBuoy,
+  list: ListChecks,
   "list-checks": ListChecks,
   mail: Mail,
   "map-pin": MapPin,
