@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from urllib.parse import quote
@@ -13,52 +14,108 @@ from benchmarks.load import Target
 from benchmarks.report import Table
 from engine.context import RequestContext
 from engine.parts import Parts
+from metadata.compiled import CompiledEntity
 
 LIST = "/api/v1/data/bench/items"
 PAGES, PAGE_ROWS = 10_000, 10
+READ = "bench.items:read"
+OVERLAPPING = "overlapping@bench.test"
+OVERLAPPING_ROLE = {
+    "name": "overlapping",
+    "label": "Overlapping",
+    "rules": [
+        {"permission": READ, "scope": "team", "filter": {"quantity": {"_gte": 10}}},
+        {
+            "permission": READ,
+            "filter": {"status": {"_in": ["new", "active"]}},
+            "fields": ["code", "name", "status"],
+        },
+        {
+            "permission": READ,
+            "filter": {"city": {"_eq": "Bandung"}},
+            "fields": ["code", "city", "name", "phone"],
+        },
+    ],
+}
+"""A role whose rules meet on some rows, so that most fields are shown on some only."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of request, and who makes it beside an administrator."""
+
+    name: str
+    who: str
+    paths: Sequence[str]
 
 
 def restricted(here: site.Site, *, seconds: float, rounds: int) -> Table:
-    """Compare an administrator with a user of one row scope, filter and field list."""
+    """Compare an administrator with users of one rule, and of three that overlap."""
+    _add_overlapping(here)
     ids = site.record_ids(here, site.CLERK)
-    kinds = {"list of 50": [LIST], "get by id": [f"{LIST}/{each}" for each in ids]}
+    cases = [
+        Case("list of 50", site.CLERK, [LIST]),
+        Case("list of 50, three rules", OVERLAPPING, [LIST]),
+        Case("get by id", site.CLERK, [f"{LIST}/{each}" for each in ids]),
+    ]
     table = Table(
         "restricted user and administrator",
         ("request", "admin req/s", "restricted req/s", "time", "statements"),
     )
-    statements = asyncio.run(_statements(here, UUID(ids[0])))
-    for kind, paths in kinds.items():
-        rates = {who: [] for who in (site.ADMIN, site.CLERK)}  # type: dict[str, list[float]]
+    statements = asyncio.run(_statements(here, cases))
+    for case, counts in zip(cases, statements, strict=True):
+        rates: dict[str, list[float]] = {site.ADMIN: [], case.who: []}
         for _ in range(rounds):
             for who, found in rates.items():
-                target = Target(here.url, paths, here.tokens[who])
+                target = Target(here.url, case.paths, here.tokens[who])
                 found.append(load.http(target, seconds).per_second)
-        admin, clerk = (median(found) for found in rates.values())
-        counts = " and ".join(str(count) for count in statements[kind])
+        admin, other = (median(found) for found in rates.values())
         table.add(
-            kind, f"{admin:,.0f}", f"{clerk:,.0f}", f"{admin / clerk:.2f} x", counts
+            case.name,
+            f"{admin:,.0f}",
+            f"{other:,.0f}",
+            f"{admin / other:.2f} x",
+            " and ".join(str(count) for count in counts),
         )
     return table
 
 
-async def _statements(here: site.Site, record: UUID) -> dict[str, list[int]]:
-    """Return how many statements each of both users costs, once caches are warm."""
-    counts: dict[str, list[int]] = {"list of 50": [], "get by id": []}
+def _add_overlapping(here: site.Site) -> None:
+    """Make the user of three rules, and log him in."""
+    site.call(here, site.ADMIN, "POST", "/api/v1/core/roles", OVERLAPPING_ROLE)
+    password = {"email": OVERLAPPING, "password": site.PASSWORD}
+    user = {**password, "name": "Overlapping", "role_names": ["overlapping"]}
+    site.call(here, site.ADMIN, "POST", "/api/v1/core/users", user)
+    answer = site.call(here, None, "POST", "/api/v1/auth/login", password)
+    here.tokens[OVERLAPPING] = str(answer["data"]["access_token"])
+
+
+async def _statements(here: site.Site, cases: Sequence[Case]) -> list[list[int]]:
+    """Return how many statements each case costs both users, once caches are warm."""
+    counts: list[list[int]] = []
     async with site.parts_of(here) as parts:
         entity = await parts.catalog.entity(here.tenant, "bench", "items")
         assert entity is not None
-        for who in (site.ADMIN, site.CLERK):
-            ctx = await _context(parts, here, who)
-            requests = (
-                lambda ctx=ctx: parts.reader.page(ctx, entity, ""),
-                lambda ctx=ctx: parts.reader.get_for_client(ctx, entity, record, ""),
-            )
-            for kind, request in zip(counts, requests, strict=True):
-                await request()
+        for case in cases:
+            counts.append([])
+            _, _, record = case.paths[0].removeprefix(LIST).rpartition("/")
+            for who in (site.ADMIN, case.who):
+                ctx = await _context(parts, here, who)
+                await _read(parts, ctx, entity, record)
                 with site.watching(parts) as seen:
-                    await request()
-                counts[kind].append(sum(len(calls) for calls in seen))
+                    await _read(parts, ctx, entity, record)
+                counts[-1].append(sum(len(calls) for calls in seen))
     return counts
+
+
+async def _read(
+    parts: Parts, ctx: RequestContext, entity: CompiledEntity, record: str
+) -> None:
+    """Read one record, or the first page without an id."""
+    if record:
+        await parts.reader.get_for_client(ctx, entity, UUID(record), "")
+    else:
+        await parts.reader.page(ctx, entity, "")
 
 
 def deep_page(here: site.Site, *, seconds: float, rounds: int) -> Table:
