@@ -30,6 +30,7 @@ from engine.query import (
     plan_get,
     plan_list,
     plan_reach,
+    records_of,
     refuse_cursor,
 )
 from engine.record_session import Session
@@ -91,7 +92,7 @@ class RecordReader:
             if not query.cursor:
                 raise
             refuse_cursor()
-        return list_page(entity, query, result.rows[0])
+        return list_page(entity, query, result.rows)
 
     async def get_for_client(
         self,
@@ -255,7 +256,8 @@ class RecordReader:
             lambda found: plan_list(found, ctx, entity, grant, query, None)
         )
         (result,) = await session.run([call])
-        records: list[dict[str, Any]] = msgspec.json.decode(_bytes(result.rows[0][0]))
+        found = records_of(result.rows[:limit])
+        records: list[dict[str, Any]] = msgspec.json.decode(found)
         return records
 
     async def ids_with(
@@ -281,7 +283,7 @@ class RecordReader:
         except BadRequest:
             return []
         (result,) = await session.run([call])
-        records = msgspec.json.decode(_bytes(result.rows[0][0]))
+        records = msgspec.json.decode(records_of(result.rows[:2]))
         return [str(record["id"]) for record in records]
 
     async def entity(self, tenant_id: UUID, key: str) -> CompiledEntity | None:

@@ -3,7 +3,7 @@
 from engine.query.aggregates import groups_page, plan_aggregate
 from engine.query.cursors import refuse_cursor
 from engine.query.exports import plan_export
-from engine.query.lists import list_page, plan_list
+from engine.query.lists import list_page, plan_list, records_of
 from engine.query.parameters import GetQuery, ListQuery, parse_get, parse_list
 from engine.query.singles import plan_get, plan_reach
 
@@ -19,5 +19,6 @@ __all__ = [
     "plan_get",
     "plan_list",
     "plan_reach",
+    "records_of",
     "refuse_cursor",
 ]
