@@ -32,7 +32,6 @@ from engine.driver_statement import (
     Row,
     Statement,
     check_params,
-    convert_result,
 )
 
 # As plain integers: compared for every result, and IntEnum compares slowly.
@@ -373,7 +372,7 @@ def _results_of(exchange: _Exchange) -> list[Result]:
     for result in exchange.results:
         if result.status == _FATAL_ERROR:
             raise error_from_result(result)
-    return [convert_result(exchange.results[position]) for position in exchange.wanted]
+    return [Result(exchange.results[position]) for position in exchange.wanted]
 
 
 __all__ = [

@@ -36,18 +36,51 @@ class Statement:
             object.__setattr__(self, "name", b"r_" + digest.encode())
 
 
-@dataclass(frozen=True, slots=True)
 class Result:
-    """What one statement gave, in PostgreSQL's text format.
+    """What one statement gave, in PostgreSQL's text format; read when it is asked for.
 
-    Attributes:
-        command_tag: `SELECT 3`, `UPDATE 1`, as the server words it.
-        affected: rows returned or changed; 0 for commands that count none.
+    A value costs as much to take out as a request has time for a hundred of, so a
+    list takes only those it tells.
     """
 
-    rows: list[Row]
-    command_tag: str
-    affected: int
+    __slots__ = ("_pg", "_rows")
+
+    def __init__(self, pg: PGresult) -> None:
+        self._pg = pg
+        self._rows: list[Row] | None = None
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return self._pg.ntuples
+
+    @property
+    def rows(self) -> list[Row]:
+        """Return every row with all its columns."""
+        if self._rows is None:
+            self._rows = [self.row(index) for index in range(self._pg.ntuples)]
+        return self._rows
+
+    def row(self, index: int) -> Row:
+        """Return one row; raises IndexError where there is none."""
+        if not 0 <= index < self._pg.ntuples:
+            raise IndexError(f"there is no row {index}")
+        value = self._pg.get_value
+        return tuple([value(index, column) for column in range(self._pg.nfields)])
+
+    def column(self, column: int, most: int) -> list[bytes | None]:
+        """Return the values of a column in the first rows, `most` at most."""
+        value = self._pg.get_value
+        return [value(row, column) for row in range(min(most, self._pg.ntuples))]
+
+    @property
+    def command_tag(self) -> str:
+        """Return `SELECT 3`, `UPDATE 1`, as the server words it."""
+        return (self._pg.command_status or b"").decode()
+
+    @property
+    def affected(self) -> int:
+        """Return how many rows came back or changed; 0 for what counts none."""
+        return self._pg.command_tuples or 0
 
 
 Call = tuple[Statement, Sequence[bytes | None]]
@@ -73,15 +106,3 @@ def check_params(params: Sequence[bytes | None]) -> None:
                 "cannot store; remove it",
                 Diagnosis("NUL character in a parameter", sqlstate="22021"),
             )
-
-
-def convert_result(result: PGresult) -> Result:
-    """Return the values of a libpq result as Python bytes."""
-    value = result.get_value
-    columns = range(result.nfields)
-    rows = [
-        tuple([value(row, column) for column in columns])
-        for row in range(result.ntuples)
-    ]
-    tag = result.command_status or b""
-    return Result(rows, tag.decode(), result.command_tuples or 0)

@@ -92,7 +92,7 @@ class RecordReader:
             if not query.cursor:
                 raise
             refuse_cursor()
-        return list_page(entity, query, result.rows)
+        return list_page(entity, query, result)
 
     async def get_for_client(
         self,
@@ -256,7 +256,7 @@ class RecordReader:
             lambda found: plan_list(found, ctx, entity, grant, query, None)
         )
         (result,) = await session.run([call])
-        found = records_of(result.rows[:limit])
+        found = records_of(result, limit)
         records: list[dict[str, Any]] = msgspec.json.decode(found)
         return records
 
@@ -283,7 +283,7 @@ class RecordReader:
         except BadRequest:
             return []
         (result,) = await session.run([call])
-        records = msgspec.json.decode(records_of(result.rows[:2]))
+        records = msgspec.json.decode(records_of(result, 2))
         return [str(record["id"]) for record in records]
 
     async def entity(self, tenant_id: UUID, key: str) -> CompiledEntity | None:

@@ -15,7 +15,7 @@ import psycopg
 
 from engine.database import Database, Transaction, raw_cursor
 from engine.database_errors import translate_errors
-from engine.driver import Call, Result, Row
+from engine.driver import Call, Result
 
 
 class Session(Protocol):
@@ -75,11 +75,6 @@ class InSystemTransaction(InTransaction):
 
 
 def _result(cursor: psycopg.AsyncRawCursor[dict[str, object]]) -> Result:
-    answer = cursor.pgresult
-    if answer is None:
-        return Result([], cursor.statusmessage or "", max(cursor.rowcount, 0))
-    rows: list[Row] = [
-        tuple(answer.get_value(row, column) for column in range(answer.nfields))
-        for row in range(answer.ntuples)
-    ]
-    return Result(rows, cursor.statusmessage or "", max(cursor.rowcount, 0))
+    if cursor.pgresult is None:
+        raise RuntimeError("the statement was not run")
+    return Result(cursor.pgresult)

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.context import Grant, RequestContext
-from engine.driver import Call, Row
+from engine.driver import Call, Result
 from engine.query.cursors import Cursor, digest_of, read_cursor, write_cursor
 from engine.query.filters import filters
 from engine.query.keyset import after, sort_keys
@@ -93,28 +93,28 @@ def _is_ordered_by_itself(entity: CompiledEntity, query: ListQuery) -> bool:
 
 
 def list_page(
-    entity: CompiledEntity, query: ListQuery, rows: Sequence[Row]
+    entity: CompiledEntity, query: ListQuery, result: Result
 ) -> tuple[bytes, dict[str, Any]]:
-    """Return the data as a JSON array, and the paging, of a page's rows."""
-    has_more = len(rows) > query.limit
+    """Return the data as a JSON array, and the paging, of a page."""
+    has_more = len(result) > query.limit
     page: dict[str, Any] = {"limit": query.limit, "has_more": has_more}
     if has_more:
-        last = rows[query.limit - 1][1 : -1 if query.count else None]
+        last = result.row(query.limit - 1)[1 : -1 if query.count else None]
         values = tuple(None if v is None else v.decode() for v in last)
         digest = _listing(entity, query).digest
         page["next_cursor"] = write_cursor(Cursor(digest, values))
     if query.count:
-        number = int(rows[0][-1] or 0)
+        number = int(result.row(0)[-1] or 0)
         if query.count == "estimated":
             page["count_is_estimate"] = number > MAX_COUNTED
             number = min(number, MAX_COUNTED)
         page["count"] = number
-    return records_of(rows[: query.limit]), page
+    return records_of(result, query.limit), page
 
 
-def records_of(rows: Sequence[Row]) -> bytes:
-    """Return the records of a page's rows as a JSON array."""
-    return b"[" + b",".join([row[0] for row in rows if row[0] is not None]) + b"]"
+def records_of(result: Result, limit: int) -> bytes:
+    """Return the records of a page as a JSON array, `limit` at most."""
+    return b"[" + b",".join(filter(None, result.column(0, limit))) + b"]"
 
 
 def _list(
