@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from engine import payload
-from engine.api.entry import PRIMARY, Receive, Scope, Send
+from engine.api.entry import PRIMARY, Scope, Send
 from engine.api.envelope import encode, failure, success, success_of
 from engine.api.http import Request, answer, segments
+from engine.api.patience import Receive
 from engine.api.problems import MethodNotAllowed, client_error
 from engine.context import RequestContext
 from engine.database_errors import DatabaseError

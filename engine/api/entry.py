@@ -8,7 +8,6 @@ the contract into data paths: `/api/v1/{service}/…` of a primary entity and
 `/api/v1/core/{entity}/…` of the platform's own entities both become `/api/v1/data/…`.
 """
 
-import asyncio
 import logging
 import re
 import time
@@ -18,12 +17,11 @@ from typing import Any
 from uuid_utils import uuid7
 
 from engine.api.envelope import JSON, failure
+from engine.api.patience import Message, Patience, Receive
 from engine.errors import NotFound, RangkaError, UnsupportedMediaType
 from engine.proxies import Proxies
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -83,7 +81,7 @@ class Entry:
         self._app = app
         self._data = data
         self._proxies = proxies
-        self._pause = body_pause_seconds
+        self._patience = Patience(body_pause_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other scopes (lifespan, websocket) pass through."""
@@ -117,8 +115,7 @@ class Entry:
         try:
             refused = _refused(scope)
             if refused is None:
-                timely = _in_time(receive, self._pause)
-                await app(scope, timely, send_with_headers)
+                await app(scope, self._patience.of(receive), send_with_headers)
             else:
                 await _answer(send_with_headers, refused, request_id)
         finally:
@@ -140,25 +137,6 @@ def data_path(path: str) -> str:
     if not first or first in RESERVED:
         return path
     return f"{DATA}{first}/{PRIMARY}{tail}"
-
-
-def _in_time(receive: Receive, pause: float) -> Receive:
-    """Return a receive that takes a body which stops coming for a lost connection."""
-    coming = True
-
-    async def take() -> Message:
-        nonlocal coming
-        if not coming:
-            return await receive()
-        try:
-            async with asyncio.timeout(pause):
-                message = await receive()
-        except TimeoutError:
-            message = {"type": "http.disconnect"}
-        coming = bool(message.get("more_body"))
-        return message
-
-    return take
 
 
 def _is_assignment(entity: str, below: str) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from engine.api.entry import Receive, Scope, Send
+from engine.api.entry import Scope, Send
 from engine.api.envelope import JSON
+from engine.api.patience import Receive
 from engine.errors import BadRequest, PayloadTooLarge
 
 

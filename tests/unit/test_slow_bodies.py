@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
+import pytest
+
 from engine.api import entry
+from engine.api.patience import Receive
 from engine.proxies import Proxies
 
 PAUSE = 0.05
@@ -21,7 +24,7 @@ async def received(pieces: Sequence[tuple[float, Message]], calls: int) -> list[
         await asyncio.sleep(pause)
         return message
 
-    async def app(_scope: Any, receive: entry.Receive, _send: Any) -> None:
+    async def app(_scope: Any, receive: Receive, _send: Any) -> None:
         found.extend([await receive() for _ in range(calls)])
 
     async def send(_message: Message) -> None:
@@ -53,3 +56,19 @@ async def test_a_body_that_stops_is_a_lost_connection() -> None:
 async def test_after_the_body_nothing_is_awaited_in_time() -> None:
     # Long answers are sent while the application waits for the end of the connection.
     assert await received([(0, LAST), (4 * PAUSE, LOST)], 2) == [LAST, LOST]
+
+
+async def test_each_of_many_bodies_waits_for_itself() -> None:
+    slow = [(PAUSE / 2, PIECE), (PAUSE / 2, PIECE), (PAUSE / 2, LAST)]
+    answers = await asyncio.gather(
+        received([(60, LAST)], 1), received(slow, 3), received([(0, LAST)], 1)
+    )
+    assert answers == [[LOST], [PIECE, PIECE, LAST], [LAST]]
+
+
+async def test_who_is_cancelled_from_outside_ends() -> None:
+    waiting = asyncio.create_task(received([(60, LAST)], 1))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
