@@ -55,7 +55,8 @@ def http(target: Target, seconds: float, connections: int = CONNECTIONS) -> Rate
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_lua(target))
         script.flush()
-        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", script.name]
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "9s"]
+        command += ["-s", script.name]
         done = subprocess.run(
             [*command, target.url], capture_output=True, text=True, check=True
         )
