@@ -39,6 +39,11 @@ class Answer:
         """Add a column that every row shows."""
         self._columns.append((name, value))
 
+    @property
+    def is_masked(self) -> bool:
+        """Return whether an allowance is asked for some column."""
+        return bool(self._places)
+
     def stored(self) -> list[sa.ColumnElement[Any]]:
         """Return the columns to read, and whether each allowance reaches the row."""
         asked = sorted({place for places in self._places.values() for place in places})

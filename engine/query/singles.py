@@ -51,12 +51,15 @@ def plan_get(
             .where(*scope.rows(deleted="only" if deleted else query.deleted))
             .where(_is_record(scope, position))
         )
-        record = rows.add_columns(scope.table.c.version.label("_v")).cte("q")
-        inner = sa.select(*answer.shown(record)).subquery("f")
-        body = sa.select(sa.cast(sa.func.row_to_json(sa.literal_column("f")), sa.Text))
+        rows = rows.add_columns(scope.table.c.version.label("_v"))
+        # PostgreSQL melts a subquery into one step, and then asks an allowance anew for
+        # each column that needs it.
+        record = rows.cte("q") if answer.is_masked else rows.subquery("q")
+        shown = sa.select(*answer.shown(record)).correlate(record).lateral("f")
         return sa.select(
-            body.select_from(inner).scalar_subquery(), sa.cast(record.c["_v"], sa.Text)
-        )
+            sa.cast(sa.func.row_to_json(sa.literal_column("f")), sa.Text),
+            sa.cast(record.c["_v"], sa.Text),
+        ).select_from(record.join(shown, sa.true()))
 
     plan = plan_of(directory, entity, grant, shape, build)
     return plan.call(ctx, (*values, record_id))
