@@ -273,6 +273,20 @@ class Settings:
             "help": "Largest file of an import",
         }
     )
+    backup_dir: Path = field(
+        metadata={
+            "parse": _path,
+            "default": None,
+            "help": "Folder of the backups; by default `backups` in the data folder",
+        }
+    )
+    backup_keep: int = field(
+        metadata={
+            "parse": _whole(1, 10_000),
+            "default": "14",
+            "help": "How many backups are kept; older ones are deleted",
+        }
+    )
     drain_seconds: int = field(
         metadata={
             "parse": _whole(1, 3600),
@@ -445,6 +459,8 @@ def _derive(values: dict[str, object]) -> None:
     ):
         if values[variable] is None:
             values[variable] = _with_role(base, role, secret, name)
+    if values["backup_dir"] is None:
+        values["backup_dir"] = data_dir / "backups"
     if values["public_url"] is None:
         if values["environment"] == "production":
             raise SettingsError(

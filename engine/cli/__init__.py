@@ -14,7 +14,17 @@ from typing import NoReturn, TypeAlias
 
 from engine.settings import StartupError
 
-COMMANDS = ("demo", "serve", "migrate", "service", "user", "doctor", "version")
+COMMANDS = (
+    "demo",
+    "serve",
+    "migrate",
+    "service",
+    "user",
+    "backup",
+    "restore",
+    "doctor",
+    "version",
+)
 """The commands in the order of `--help`; each is a module of this package."""
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - no public name

@@ -1,0 +1,117 @@
+"""Makes a backup: `pg_dump`, compressed, straight into a sealed file.
+
+The plain dump never touches a disk. A file has its name only when it is whole and
+written through. Called by `rangka backup` and by the daily job.
+"""
+
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.backup.programs import BackupError, failure, start
+from engine.backup.sealed_file import PIECE_BYTES, Sealer
+from engine.settings import Settings, derive_key
+
+SUFFIX = ".rangka-backup"
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A finished backup.
+
+    Attributes:
+        size: bytes of the sealed file.
+        made_at: UTC.
+    """
+
+    path: Path
+    size: int
+    made_at: datetime
+
+
+def make(settings: Settings, folder: Path, *, now: datetime | None = None) -> Backup:
+    """Write a backup of the whole database into a folder and return it.
+
+    Raises:
+        BackupError: nothing was written.
+    """
+    made_at = (now or datetime.now(UTC)).astimezone(UTC)
+    stamp = made_at.strftime(_STAMP)
+    path = folder / f"{settings.database_name}-{stamp}{SUFFIX}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, partial = tempfile.mkstemp(dir=folder, suffix=".partial")
+    except OSError as error:
+        raise BackupError(
+            f"The folder {folder} cannot be written: {error.strerror}. Choose another "
+            "by --to or RANGKA_BACKUP_DIR."
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            sealer = Sealer(file, derive_key(settings.secret_key, "backup"))
+            _dump(settings, sealer)
+            sealer.finish()
+            file.flush()
+            os.fsync(file.fileno())
+        # Fails when it is there; nothing that was kept is ever written over.
+        os.link(partial, path)
+        _sync_folder(folder)
+    except FileExistsError as error:
+        raise BackupError(f"{path} is there already; wait a second.") from error
+    except OSError as error:
+        raise BackupError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        Path(partial).unlink(missing_ok=True)
+    return Backup(path, path.stat().st_size, made_at)
+
+
+def kept(settings: Settings, folder: Path) -> list[Path]:
+    """Return the backups of this database in a folder, the newest first."""
+    pattern = f"{settings.database_name}-*{SUFFIX}"
+    return sorted(folder.glob(pattern), reverse=True)
+
+
+def prune(settings: Settings, folder: Path, keep: int) -> list[Path]:
+    """Delete all but the newest `keep` backups and return what went."""
+    gone = kept(settings, folder)[max(keep, 1) :]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return gone
+
+
+def _dump(settings: Settings, sealer: Sealer) -> None:
+    arguments = [
+        "--format=custom",
+        "--compress=6",
+        # Rights of roles are dumped, memberships and passwords are not: those are
+        # made by `rangka migrate`.
+        "--no-comments",
+        f"--dbname={settings.database_name}",
+    ]
+    with tempfile.TemporaryFile() as errors:
+        with start(
+            settings, "pg_dump", arguments, stdout=subprocess.PIPE, stderr=errors
+        ) as running:
+            try:
+                assert running.stdout is not None  # noqa: S101 - it is a pipe
+                while piece := running.stdout.read(PIECE_BYTES):
+                    sealer.write(piece)
+            except BaseException:
+                running.kill()
+                raise
+        code = running.returncode
+        if code:
+            errors.seek(0)
+            raise failure("pg_dump", code, errors.read().decode(errors="replace"))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
