@@ -11,10 +11,11 @@ from uuid import UUID
 
 from engine.context import RequestContext
 from engine.errors import NotFound
+from engine.jobs import ledger
 from engine.record_reads import RecordReader
 from engine.record_session import Session
 from metadata.compiled import CompiledEntity
-from registry.service import Record, Refused
+from registry.service import Payload, Record, Refused
 
 if TYPE_CHECKING:
     from engine.records import Records
@@ -110,6 +111,31 @@ class RecordHost:
         await self._records.delete_as_service(
             self._ctx, target, UUID(str(record_id)), self._session
         )
+
+    async def enqueue(
+        self,
+        job: str,
+        payload: Payload,
+        *,
+        key: str | None = None,
+        delay_seconds: float = 0,
+    ) -> None:
+        """Add a job of this service to the ledger, in the write's transaction."""
+        declared = self._records.job(self._service, job)
+        ctx = self._ctx
+        new = ledger.NewJob(
+            tenant_id=ctx.tenant_id,
+            service=self._service,
+            name=job,
+            payload=payload,
+            max_attempts=declared.max_attempts,
+            key=key,
+            delay_seconds=delay_seconds,
+            request_id=ctx.request_id,
+            actor_name=ctx.email,
+            actor_id=ctx.user_id,
+        )
+        await ledger.add(self._session, new)
 
     def refuse(self, field_name: str, code: str, message: str) -> NoReturn:
         """Refuse the write; nothing of it is kept."""

@@ -41,7 +41,7 @@ from engine.record_references import References, Run, hold, lock
 from engine.record_rules import Rights
 from engine.record_session import InTransaction, RoundTrip, Session
 from metadata.compiled import CompiledEntity
-from registry.service import Change, Operation, Service
+from registry.service import Change, Job, Operation, Service
 
 Payload = dict[str, Any]
 _NO_CODE = Service("none")
@@ -607,6 +607,17 @@ class Records:
                 code="CODE_MISSING",
             )
         return code or _NO_CODE
+
+    def job(self, service: str, name: str) -> Job:
+        """Return a job that a service declares; raises LookupError."""
+        code = self._code.get(service)
+        found = code.jobs.get(name) if code else None
+        if found is None:
+            raise LookupError(
+                f"The service {service} declares no job {name}; register it by "
+                f'@service.job("{name}").'
+            )
+        return found
 
     def _entry(
         self, write: _Write, action: str, changes: Mapping[str, Sequence[Any]]

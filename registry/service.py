@@ -16,6 +16,18 @@ Hooks and actions run inside the transaction of the write, as the tenant of the
 request: they see and write that tenant's records only. They act with the rights of
 the service, not of the user, so a hook can keep a balance the user may not touch.
 They never call routers, mail or gateways: that belongs to a job after the commit.
+
+    @service.after("update", "customers")
+    async def connect(host: Host, change: Change) -> None:
+        if change.becomes("status", "active"):
+            await host.enqueue("connect", {"customer": str(change.id)})
+
+    @service.job("connect")
+    async def run_connect(host: JobHost, payload: Payload) -> None:
+        ...
+
+Jobs, schedules and consumers run after the commit, in a worker, as the tenant they
+belong to (docs/jobs.md). They may run more than once; what they do must bear that.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,6 +35,42 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NoReturn, Protocol
 from uuid import UUID
+
+from registry.service_jobs import (
+    MINUTES_A_DAY,
+    Consumer,
+    ConsumerCode,
+    Event,
+    Failed,
+    Job,
+    JobCode,
+    JobHost,
+    Payload,
+    Schedule,
+    ScheduleCode,
+    check_limits,
+)
+
+__all__ = [
+    "ActionCode",
+    "Change",
+    "Consumer",
+    "ConsumerCode",
+    "Event",
+    "Failed",
+    "Hook",
+    "Host",
+    "Job",
+    "JobCode",
+    "JobHost",
+    "Operation",
+    "Payload",
+    "Record",
+    "Refused",
+    "Schedule",
+    "ScheduleCode",
+    "Service",
+]
 
 Operation = Literal["create", "update", "delete", "restore"]
 Record = Mapping[str, Any]
@@ -126,6 +174,22 @@ class Host(Protocol):
     async def delete(self, entity: str, record_id: UUID | str) -> None:
         """Delete a record; its own hooks run."""
 
+    async def enqueue(
+        self,
+        job: str,
+        payload: Payload,
+        *,
+        key: str | None = None,
+        delay_seconds: float = 0,
+    ) -> None:
+        """Let a job of this service run after the commit; without one, never.
+
+        With a `key`, the job is not added again while one with that key waits; one
+        that waits longer than `delay_seconds` is moved forward instead. The payload
+        holds ids rather than values and never a secret. Raises LookupError for a job
+        that the service does not declare.
+        """
+
     def refuse(self, field_name: str, code: str, message: str) -> NoReturn:
         """Refuse the write; nothing of it is kept. Raises Refused."""
 
@@ -138,7 +202,7 @@ ActionCode = Callable[
 
 @dataclass(slots=True)
 class Service:
-    """The code of one service: hooks and actions by entity.
+    """The code of one service: hooks and actions by entity, jobs by name.
 
     Attributes:
         name: the service whose definition this code belongs to.
@@ -147,6 +211,9 @@ class Service:
     name: str
     hooks: dict[tuple[str, str, str], list[Hook]] = field(default_factory=dict)
     actions: dict[tuple[str, str], ActionCode] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
+    consumers: dict[str, Consumer] = field(default_factory=dict)
 
     def before(self, operation: Operation, entity: str) -> Callable[[Hook], Hook]:
         """Register a hook that runs before the row is written; it may change values."""
@@ -171,6 +238,79 @@ class Service:
 
         return register
 
+    def job(
+        self, name: str, *, max_attempts: int = 8, timeout_seconds: float = 300
+    ) -> Callable[[JobCode], JobCode]:
+        """Register a job. Any exception but Failed is tried again, with back-off."""
+        check_limits(self.name, name, max_attempts, timeout_seconds)
+
+        def register(code: JobCode) -> JobCode:
+            self._check_new(name)
+            self.jobs[name] = Job(name, code, max_attempts, timeout_seconds)
+            return code
+
+        return register
+
+    def schedule(
+        self,
+        name: str,
+        *,
+        cron: str | None = None,
+        every_minutes: int | None = None,
+        max_attempts: int = 3,
+        timeout_seconds: float = 300,
+    ) -> Callable[[ScheduleCode], ScheduleCode]:
+        """Register what runs again and again, for each tenant that has the service.
+
+        `cron` has five fields (crontab(5): minute, hour, day, month, weekday) and is
+        read in the tenant's time zone; `every_minutes` counts from midnight UTC. One
+        run a slot; of slots that were missed, only the latest runs.
+        """
+        check_limits(self.name, name, max_attempts, timeout_seconds)
+        if (cron is None) == (every_minutes is None):
+            raise ValueError(
+                f"{self.name}.{name}: a schedule has either cron or every_minutes."
+            )
+        if every_minutes is not None and not 1 <= every_minutes <= MINUTES_A_DAY:
+            raise ValueError(
+                f"{self.name}.{name}: every_minutes is from 1 to {MINUTES_A_DAY}."
+            )
+
+        def register(code: ScheduleCode) -> ScheduleCode:
+            self._check_new(name)
+            self.schedules[name] = Schedule(
+                name, code, cron, every_minutes, max_attempts, timeout_seconds
+            )
+            return code
+
+        return register
+
+    def on(
+        self,
+        entity: str,
+        *actions: str,
+        max_attempts: int = 8,
+        timeout_seconds: float = 300,
+    ) -> Callable[[ConsumerCode], ConsumerCode]:
+        """Register a consumer of what happens to an entity's records.
+
+        `entity` is one of this service, or `service.entity`; `actions` are `create`,
+        `update`, `delete`, `restore` and the names of actions; all without any. Its
+        name, under which it is listed, is that of the function.
+        """
+        key = entity if "." in entity else f"{self.name}.{entity}"
+
+        def register(code: ConsumerCode) -> ConsumerCode:
+            name: str = code.__name__
+            check_limits(self.name, name, max_attempts, timeout_seconds)
+            self._check_new(name)
+            self.consumers[name] = Consumer(
+                name, code, key, frozenset(actions), max_attempts, timeout_seconds
+            )
+            return code
+
+        return register
+
     def hooks_for(self, stage: str, operation: str, entity: str) -> Sequence[Hook]:
         """Return the hooks of a stage (`before`, `after`) in order of registration."""
         return self.hooks.get((stage, operation, entity), ())
@@ -181,6 +321,13 @@ class Service:
             self.hooks_for("before", operation, entity)
             or self.hooks_for("after", operation, entity)
         )
+
+    def _check_new(self, name: str) -> None:
+        if name in self.jobs or name in self.schedules or name in self.consumers:
+            raise ValueError(
+                f"{self.name}: {name} names two jobs, schedules or consumers; "
+                "rename one."
+            )
 
     def _hook(
         self, stage: str, operation: Operation, entity: str
