@@ -20,6 +20,8 @@ from engine.api.data import DataApp
 from engine.api.entry import AsgiApp, Entry
 from engine.api.envelope import JSON, failure
 from engine.api.problems import client_error
+from engine.api.realtime import PATH as REALTIME
+from engine.api.realtime import RealtimeApp
 from engine.api.requests import AnyRequest, request_id_of
 from engine.parts import open_parts
 from engine.proxies import Proxies, networks
@@ -41,6 +43,7 @@ def build(settings: Settings) -> AsgiApp:
         async with open_parts(settings) as parts:
             app.state.parts = parts
             app.state.data = DataApp(parts)
+            app.state.realtime = RealtimeApp(parts, parts.hub)
             yield
 
     api = Router(
@@ -67,7 +70,12 @@ def build(settings: Settings) -> AsgiApp:
         logging_config=None,
     )
     proxies = Proxies(networks(settings.trusted_proxies or ""))
-    return Entry(app, lambda: app.state.data, proxies)  # type: ignore[arg-type]
+    return Entry(
+        app,  # type: ignore[arg-type]
+        lambda: app.state.data,
+        proxies,
+        sockets={REALTIME: lambda: app.state.realtime},
+    )
 
 
 def answer_problem(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -18,6 +18,7 @@ from engine.identity import Identity
 from engine.platform import Platform
 from engine.policy import Policy
 from engine.policy_poll import Poll
+from engine.realtime import Hub
 from engine.record_columns import ColumnWriter
 from engine.record_reads import RecordReader
 from engine.record_references import References
@@ -53,6 +54,7 @@ class Parts:
     idempotency: Idempotency
     imports: Imports
     exports: Exports
+    hub: Hub
 
 
 @asynccontextmanager
@@ -81,9 +83,14 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         await follow_ups.start()
         await idempotency.start()
         try:
-            yield _assemble(
+            parts = _assemble(
                 settings, database, catalog, policy, identity, follow_ups, idempotency
             )
+            await parts.hub.start()
+            try:
+                yield parts
+            finally:
+                await parts.hub.stop()
         finally:
             await idempotency.stop()
             await follow_ups.stop()
@@ -129,4 +136,5 @@ def _assemble(
         idempotency=idempotency,
         imports=Imports(database, Tools(policy, reader, records, columns), freshness),
         exports=Exports(database, policy, reader),
+        hub=Hub(database, catalog, policy, reader),
     )

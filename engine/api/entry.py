@@ -11,7 +11,7 @@ the contract into data paths: `/api/v1/{service}/…` of a primary entity and
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from uuid_utils import uuid7
@@ -59,6 +59,8 @@ _SECURITY_HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 
+_NO_SOCKETS: Mapping[str, Callable[[], AsgiApp]] = {}
+
 BODY_PAUSE_SECONDS = 30
 """How long the next piece of a body may take."""
 
@@ -67,7 +69,7 @@ class Entry:
     """ASGI application around Litestar and the data routes.
 
     `data` is asked for at each request, since the data routes open with the lifespan
-    that Litestar runs.
+    that Litestar runs; so are the applications of `sockets`, by path.
     """
 
     def __init__(
@@ -76,16 +78,18 @@ class Entry:
         data: Callable[[], AsgiApp],
         proxies: Proxies,
         *,
+        sockets: Mapping[str, Callable[[], AsgiApp]] = _NO_SOCKETS,
         body_pause_seconds: float = BODY_PAUSE_SECONDS,
     ) -> None:
         self._app = app
         self._data = data
         self._proxies = proxies
+        self._sockets = sockets
         self._patience = Patience(body_pause_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; other scopes (lifespan, websocket) pass through."""
-        if scope["type"] != "http":
+        """Serve one request; the lifespan passes through."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
@@ -93,6 +97,9 @@ class Entry:
         if peer:
             address = self._proxies.client(peer[0], scope["headers"])
             scope["client"] = (address, peer[1])
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         request_id = _request_id(scope)
         scope["rangka.request_id"] = request_id
         scope["rangka.path"] = scope["path"]
@@ -121,6 +128,15 @@ class Entry:
         finally:
             if logger.isEnabledFor(logging.INFO):
                 _log(scope, status, request_id, time.perf_counter() - started)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket; a path that has none is refused (403, before it opens)."""
+        app = self._sockets.get(scope["path"])
+        if app is None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await app()(scope, receive, send)
 
 
 def data_path(path: str) -> str:
