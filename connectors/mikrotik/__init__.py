@@ -1,0 +1,1 @@
+"""MikroTik RouterOS: what talks to routers, and a simulated router to prove it with."""

@@ -1,0 +1,59 @@
+"""What became of an action. Data only; every text is safe to store and show."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from connectors.mikrotik.actions import Action
+from connectors.mikrotik.errors import Advice, RouterError
+
+
+class Outcome(StrEnum):
+    """How an action ended."""
+
+    APPLIED = "applied"
+    """Read back as wanted."""
+    FAILED = "failed"
+    """Read back as not done, or refused."""
+    UNKNOWN = "unknown"
+    """The connection was lost before it could be read back."""
+    SKIPPED = "skipped"
+    """Never sent."""
+
+
+class NotSent(RouterError):
+    """The run stopped before the turn of this command."""
+
+    code = "not_sent"
+    advice = Advice.RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Of one action.
+
+    Attributes:
+        error: why it failed; its `advice` says what to do.
+        reason: for people; empty when applied.
+    """
+
+    action: Action
+    outcome: Outcome
+    error: RouterError | None = None
+    reason: str = ""
+
+
+def failed(action: Action, error: RouterError) -> Result:
+    """Return that it was refused, or not done."""
+    return Result(action, Outcome.FAILED, error, str(error))
+
+
+def lost(action: Action, error: RouterError) -> Result:
+    """Return that it may or may not have been done, unless it was never sent."""
+    if isinstance(error, NotSent):
+        return skipped(action, str(error))
+    return Result(action, Outcome.UNKNOWN, error, str(error))
+
+
+def skipped(action: Action, reason: str) -> Result:
+    """Return that it was not tried."""
+    return Result(action, Outcome.SKIPPED, reason=reason)

@@ -1,0 +1,106 @@
+"""Sentences on a socket: librouteros' encoding without the parts that do harm.
+
+What is replaced, and why (librouteros 4.2.2): it logs every word, passwords too, at
+DEBUG; it reads words as ASCII and drops other bytes; an empty sentence or a `!fatal`
+without reason is an IndexError; typed parsing turns a name `123` into a number and
+fails on `.tag=1` or `=flag`; replies are read without tags, so that commands cannot
+overlap. Lengths, the writing of words and the socket stay its own.
+"""
+
+import logging
+from asyncio import StreamReader, StreamWriter
+
+from librouteros.connections import AsyncSocketTransport
+from librouteros.exceptions import ConnectionClosed, ProtocolError
+from librouteros.protocol import (
+    AsyncApiProtocol,
+    decode_length,
+    determine_length,
+    encode_sentence,
+)
+
+from connectors.mikrotik.errors import ConnectionLost, ProtocolBroken
+
+MAX_WORD_BYTES = 1 << 20
+MAX_WORDS = 4096
+CODE_PAGE = "cp1252"
+"""How WinBox writes comments; every byte has to come out as something."""
+
+# Nothing here calls its `log`; the pin holds for whatever else may import it.
+logging.getLogger("librouteros").setLevel(logging.INFO)
+
+
+class Wire(AsyncApiProtocol):  # type: ignore[misc]  # librouteros has no types
+    """Reads and writes whole sentences; knows nothing of commands."""
+
+    def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
+        super().__init__(AsyncSocketTransport(reader, writer), "ascii")
+        self._reader = reader
+        self._writer = writer
+
+    async def writeSentence(self, cmd: str, *words: str) -> None:  # noqa: N802
+        """Send one sentence whole, so that two never mix."""
+        self._writer.write(encode_sentence(cmd, *words, encoding="ascii"))
+        await self._writer.drain()
+
+    async def readSentence(self) -> tuple[str, tuple[str, ...]]:  # noqa: N802
+        """Return the reply word and the rest of the next sentence that has words.
+
+        Raises:
+            ConnectionLost: it ended.
+            ProtocolBroken: lengths that no router sends.
+        """
+        try:
+            while True:
+                words: list[str] = []
+                while word := await self.readWord():
+                    words.append(word)
+                    if len(words) > MAX_WORDS:
+                        raise ProtocolBroken(f"more than {MAX_WORDS} words in a reply")
+                if words:
+                    return words[0], tuple(words[1:])
+        except ConnectionClosed:
+            raise ConnectionLost("the router closed the connection") from None
+        except ProtocolError:
+            raise ProtocolBroken("a length that is no length of a word") from None
+
+    async def readWord(self) -> str:  # noqa: N802
+        """Return the next word, empty at the end of a sentence."""
+        head: bytes = await self.transport.read(1)
+        if head == b"\x00":
+            return ""
+        head += await self.transport.read(determine_length(head))
+        length: int = decode_length(head)
+        if length > MAX_WORD_BYTES:
+            raise ProtocolBroken(f"a word of {length} bytes")
+        return text(await self.transport.read(length))
+
+    def drop(self) -> None:
+        """End the connection now; a peer that hangs cannot delay it."""
+        self._writer.transport.abort()
+
+
+def text(word: bytes) -> str:
+    """Return the bytes as UTF-8, or by the code page where they are none."""
+    try:
+        return word.decode("utf-8")
+    except UnicodeDecodeError:
+        return word.decode(CODE_PAGE, errors="replace")
+
+
+def attributes(words: tuple[str, ...]) -> dict[str, str]:
+    """Return the `=name=value` words; a value may be empty or hold `=`."""
+    found: dict[str, str] = {}
+    for word in words:
+        if word.startswith("="):
+            name, _, value = word[1:].partition("=")
+            found[name] = value
+    return found
+
+
+def tag_of(words: tuple[str, ...]) -> str | None:
+    """Return the tag of a reply, None without one."""
+    for word in reversed(words):
+        if word.startswith(".tag="):
+            return word[5:]
+    return None
