@@ -24,10 +24,12 @@ type Props = {
   onSave: (body: JsonObject, fresh?: EntityRecord) => Promise<() => void>;
   /** Loads the record as it is now, for the view of a conflict. */
   onConflict?: () => Promise<EntityRecord>;
+  /** Told whether something was changed that is not saved. */
+  onDirty?: (dirty: boolean) => void;
 };
 
 /** The generated form of a record. `onSave` resolves to where to go once it is saved. */
-export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props) {
+export function RecordForm({ form, record, readOnly, onSave, onConflict, onDirty }: Props) {
   const t = useText();
   const start = useRef(initialValues(form.schema, record)).current;
   const [values, setValues] = useState<JsonObject>(start);
@@ -63,6 +65,7 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
     try {
       const leave = await onSave(body, ...fresh);
       saved.current = true;
+      onDirty?.(false);
       leave();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -76,6 +79,7 @@ export function RecordForm({ form, record, readOnly, onSave, onConflict }: Props
   useEffect(() => {
     if (!readOnly) loadChecks().catch(() => undefined);
   }, [readOnly]);
+  useEffect(() => onDirty?.(dirty && !saved.current), [dirty, onDirty]);
   useEffect(() => {
     if (failure) summary.current?.focus();
   }, [failure]);

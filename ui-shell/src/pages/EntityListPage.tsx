@@ -6,6 +6,7 @@ import { lazy, Suspense, useState } from "react";
 import { formQuery, listQuery } from "../api/queries";
 import { type Source, sourceOf } from "../api/source";
 import type { Column, EntityForm, EntityRecord, Envelope, JsonObject, Page } from "../api/types";
+import { useFreshLists } from "../api/useNews";
 import { useSession } from "../api/useSession";
 import { getLocale, labelText, useText, wordsOf } from "../i18n";
 import { RestoreButton } from "../form/restore";
@@ -42,6 +43,7 @@ export function EntityListPage() {
 function EntityList({ source, form }: { source: Source; form: EntityForm }) {
   const t = useText();
   const { user } = useSession();
+  useFreshLists(source);
   const search: ListSearch = parseListSearch(useSearch({ strict: false }));
   const go = useNavigate();
   const key = { user: user?.id ?? "", tenant: user?.current_tenant_id ?? "", source: source.data };

@@ -2,10 +2,12 @@ import { Alert, Group, Loader, Stack, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
 import { get, request } from "../api/client";
-import { formQuery, recordQuery, refreshRecords } from "../api/queries";
-import { sourceOf } from "../api/source";
-import type { EntityRecord, JsonObject } from "../api/types";
+import { formQuery, type LoadedRecord, recordQuery, refreshRecords } from "../api/queries";
+import { type Source, sourceOf } from "../api/source";
+import type { EntityForm, EntityRecord, JsonObject } from "../api/types";
+import { useNews } from "../api/useNews";
 import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
 import { RestoreButton } from "../form/restore";
@@ -27,35 +29,56 @@ export function RecordPage() {
       </Alert>
     );
   if (!form.data || !loaded.data) return <Loader m="xl" />;
-  const { record, etag } = loaded.data;
-  const title = record[form.data.title_field];
+  return <ShownRecord key={id} source={source} id={id} form={form.data} loaded={loaded.data} />;
+}
+
+type Shown = { source: Source; id: string; form: EntityForm; loaded: LoadedRecord };
+
+/** The record as it was when somebody began to change it: nothing is taken from under him. */
+function ShownRecord({ source, id, form, loaded }: Shown) {
+  const [held, setHeld] = useState<LoadedRecord | null>(null);
+  const { record, etag } = held ?? loaded;
+  const entity = source.entity;
+  const isOutdated = held !== null && loaded.record.version !== held.record.version;
+  useNews(source, (news) => {
+    const mine = news?.filter((each) => each.id === id);
+    if (mine?.every((each) => each.version === loaded.record.version)) return;
+    void refreshRecords(source);
+  });
+  const title = record[form.title_field];
   const isDeleted = Boolean(record.deleted_at);
   // The server says what may be done with this very record.
   const may = (record._actions ?? {}) as JsonObject;
   return (
     <Stack p="lg" gap="md">
       <div>
-        <Link to={source.ui as never}>{labelText(form.data.label_plural, wordsOf(entity))}</Link>
+        <Link to={source.ui as never}>{labelText(form.label_plural, wordsOf(entity))}</Link>
         <Title order={1} size="h2">
-          {String(title ?? labelText(form.data.label, wordsOf(entity)))}
+          {String(title ?? labelText(form.label, wordsOf(entity)))}
         </Title>
       </div>
       {isDeleted ? (
         <Group gap="md">
           <Text>{t("record.isDeleted")}</Text>
-          {form.data.permissions.restore && (
-            <RestoreButton source={source} form={form.data} ids={[id]} />
+          {form.permissions.restore && (
+            <RestoreButton source={source} form={form} ids={[id]} />
           )}
         </Group>
       ) : (
-        <RecordActions source={source} form={form.data} record={record} etag={etag} />
+        <RecordActions source={source} form={form} record={record} etag={etag} />
       )}
-      <div className={styles.body} data-rail={form.data.permissions.history || undefined}>
+      {isOutdated && (
+        <Alert color="yellow" role="status">
+          {t("form.outdated")}
+        </Alert>
+      )}
+      <div className={styles.body} data-rail={form.permissions.history || undefined}>
         <RecordForm
           key={`${id} ${String(record.version)}`}
-          form={form.data}
+          form={form}
           record={record}
-          readOnly={isDeleted || !form.data.permissions.update || may.update === false}
+          readOnly={isDeleted || !form.permissions.update || may.update === false}
+          onDirty={(dirty) => setHeld((old) => (dirty ? (old ?? loaded) : null))}
           onConflict={async () => (await get<EntityRecord>(`${source.data}/${id}`)).data}
           onSave={async (body, fresh) => {
             const match = fresh ? `"${String(fresh.version)}"` : etag;
@@ -71,9 +94,9 @@ export function RecordPage() {
             };
           }}
         />
-        {form.data.permissions.history && (
+        {form.permissions.history && (
           <aside className={styles.rail}>
-            <History source={source} form={form.data} id={id} />
+            <History source={source} form={form} id={id} />
           </aside>
         )}
       </div>
