@@ -44,7 +44,7 @@ from engine.listener import Listener, OnNotify, OnReconnect
 
 Transaction = psycopg.AsyncConnection[DictRow]
 
-_SYSTEM_POOL_SIZE = 4
+_SYSTEM_POOL_SIZE = 6
 _LOOKUP_POOL_SIZE = 2
 _EXPORT_POOL_SIZE = 3
 _SET_TENANT = "select set_config('rangka.tenant', %s, true)"

@@ -4,7 +4,7 @@ Implements `registry.service.Host` over one session, so everything that service 
 reads and writes belongs to the transaction of the write that called it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
@@ -34,13 +34,16 @@ class RecordHost:
         service: str,
         session: Session,
         action: str | None,
+        check_payload: Callable[[Payload], None] | None = None,
     ) -> None:
+        """Take the session; `check_payload` refuses what a job must not be told."""
         self._records = records
         self._reader = reader
         self._ctx = ctx
         self._service = service
         self._session = session
         self._action = action
+        self._check_payload = check_payload
 
     @property
     def tenant_id(self) -> UUID:
@@ -122,6 +125,8 @@ class RecordHost:
     ) -> None:
         """Add a job of this service to the ledger, in the write's transaction."""
         declared = self._records.job(self._service, job)
+        if self._check_payload is not None:
+            self._check_payload(payload)
         ctx = self._ctx
         new = ledger.NewJob(
             tenant_id=ctx.tenant_id,

@@ -4,6 +4,7 @@
 Nothing else makes databases, catalogs or policies.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from engine.freshness import Freshness
 from engine.history import History
 from engine.idempotency import Idempotency
 from engine.identity import Identity
+from engine.jobs.host import JobTools
+from engine.jobs.process import Jobs
 from engine.platform import Platform
 from engine.policy import Policy
 from engine.policy_poll import Poll
@@ -54,6 +57,7 @@ class Parts:
     idempotency: Idempotency
     imports: Imports
     exports: Exports
+    jobs: Jobs
     hub: Hub
 
 
@@ -115,9 +119,13 @@ def _assemble(
     except external.CodeError as error:
         raise StartupError(str(error)) from error
     reader = RecordReader(database, catalog, policy)
-    columns = ColumnWriter(SecretBox(derive_key(settings.secret_key, "fields")))
+    secrets = SecretBox(derive_key(settings.secret_key, "fields"))
+    columns = ColumnWriter(secrets)
     references = References(catalog)
-    records = Records(database, policy, reader, columns, code, references)
+    rung = asyncio.Event()
+    records = Records(
+        database, policy, reader, columns, code, references, on_committed=rung.set
+    )
     freshness = Freshness(catalog)
     return Parts(
         settings=settings,
@@ -136,5 +144,12 @@ def _assemble(
         idempotency=idempotency,
         imports=Imports(database, Tools(policy, reader, records, columns), freshness),
         exports=Exports(database, policy, reader),
+        jobs=Jobs(
+            settings,
+            catalog,
+            JobTools(database, records, reader, secrets),
+            lambda: records.code,
+            rung,
+        ),
         hub=Hub(database, catalog, policy, reader),
     )

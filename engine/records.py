@@ -9,7 +9,7 @@ Owns the order, not the parts: `record_values.py` checks, `record_sql.py` writes
 `record_reads.py` reads, `record_errors.py` words the database's refusals.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -84,13 +84,16 @@ class Records:
         columns: ColumnWriter,
         code: Mapping[str, Service],
         references: References,
+        on_committed: Callable[[], None] | None = None,
     ) -> None:
+        """Take the parts; `on_committed` is called after each write is kept."""
         self._database = database
         self._policy = policy
         self._reader = reader
         self._columns = columns
         self._code = code
         self._references = references
+        self._on_committed = on_committed
 
     async def create(
         self,
@@ -269,6 +272,12 @@ class Records:
         """Open a session in which several writes are kept together or not at all."""
         async with self._database.transaction(ctx.tenant_id) as connection:
             yield InTransaction(connection)
+        self.ring()
+
+    def ring(self) -> None:
+        """Tell whoever passes on events that some were written just now."""
+        if self._on_committed is not None:
+            self._on_committed()
 
     # -- the steps ---------------------------------------------------------------
 
@@ -588,6 +597,7 @@ class Records:
             yield given
         elif alone:
             yield RoundTrip(self._database, ctx.tenant_id)
+            self.ring()
         else:
             async with self.transaction(ctx) as session:
                 yield session
@@ -607,6 +617,11 @@ class Records:
                 code="CODE_MISSING",
             )
         return code or _NO_CODE
+
+    @property
+    def code(self) -> Mapping[str, Service]:
+        """Return the services with code on this server, by name."""
+        return self._code
 
     def job(self, service: str, name: str) -> Job:
         """Return a job that a service declares; raises LookupError."""

@@ -251,6 +251,21 @@ class Settings:
             "help": "Redis for several machines; unset means PostgreSQL does its work",
         },
     )
+    worker: str = field(
+        metadata={
+            "parse": _one_of("embedded", "off"),
+            "default": "embedded",
+            "help": "Whether server processes run jobs too; `off` leaves them to "
+            "`rangka worker`",
+        }
+    )
+    worker_threads: int = field(
+        metadata={
+            "parse": _whole(1, 256),
+            "default": "8",
+            "help": "Jobs that one process runs at a time",
+        }
+    )
     services_path: str | None = field(
         metadata={
             "parse": _text,

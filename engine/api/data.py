@@ -300,6 +300,7 @@ class DataApp:
             status, headers, body = await idempotency.once(
                 call.ctx, key, digest, run, platform=call.entity.is_platform
             )
+            self._parts.jobs.ring()
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         await answer(call.send, status, body, pairs)
 

@@ -17,6 +17,7 @@ from engine.settings import StartupError
 COMMANDS = (
     "demo",
     "serve",
+    "worker",
     "migrate",
     "service",
     "user",

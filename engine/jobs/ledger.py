@@ -127,19 +127,37 @@ ON CONFLICT DO NOTHING RETURNING event_id
 
 _PURGE = (
     """
-DELETE FROM rangka.jobs WHERE (tenant_id, id) IN (
+WITH old AS MATERIALIZED (
     SELECT tenant_id, id FROM rangka.jobs
     WHERE finished_at < now() - CASE WHEN state = 'failed' THEN %(failed)s
         ELSE %(ended)s END * interval '1 day'
     ORDER BY finished_at LIMIT %(rows)s FOR UPDATE SKIP LOCKED)
+DELETE FROM rangka.jobs j USING old
+WHERE j.tenant_id = old.tenant_id AND j.id = old.id
 """,
     """
-DELETE FROM rangka.inbox WHERE (tenant_id, consumer, event_id) IN (
+WITH old AS MATERIALIZED (
     SELECT tenant_id, consumer, event_id FROM rangka.inbox
     WHERE at < now() - %(failed)s * interval '1 day'
     ORDER BY at LIMIT %(rows)s FOR UPDATE SKIP LOCKED)
+DELETE FROM rangka.inbox i USING old
+WHERE i.tenant_id = old.tenant_id AND i.consumer = old.consumer
+    AND i.event_id = old.event_id
 """,
 )
+
+# Those never announced first come, first served; one announced long ago, whose
+# message may be lost, only while the broker has little to do.
+_ANNOUNCE = """
+WITH due AS MATERIALIZED (
+    SELECT tenant_id, id FROM rangka.jobs
+    WHERE state = 'waiting' AND run_at <= now() AND (announced_at IS NULL
+        OR %(again)s AND announced_at < now() - %(patience)s * interval '1 second')
+    ORDER BY run_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+UPDATE rangka.jobs j SET announced_at = now() FROM due
+WHERE j.tenant_id = due.tenant_id AND j.id = due.id
+RETURNING j.tenant_id, j.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +255,18 @@ def _add_call(job: NewJob) -> Call:
         job.actor_name.encode(),
         None if job.actor_id is None else str(job.actor_id).encode(),
     ]
+
+
+async def announce(
+    connection: Transaction, *, most: int, again: bool, patience_seconds: float
+) -> Sequence[tuple[UUID, UUID]]:
+    """Mark due jobs as announced and return them as (tenant, id).
+
+    `again` includes those announced so long ago that their message may be lost.
+    """
+    values = {"most": most, "again": again, "patience": patience_seconds}
+    rows = await (await connection.execute(_ANNOUNCE, values)).fetchall()
+    return [(row["tenant_id"], row["id"]) for row in rows]
 
 
 async def claim(

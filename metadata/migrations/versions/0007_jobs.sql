@@ -85,6 +85,14 @@ CREATE UNLOGGED TABLE job_messages (
 );
 CREATE INDEX job_messages_by_queue ON job_messages (queue, id);
 
+-- Tables that are filled and emptied all day.
+ALTER TABLE outbox SET
+    (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+ALTER TABLE stream_outbox SET
+    (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+ALTER TABLE job_messages SET
+    (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
 -- What the list of jobs shows; row security of the table holds.
 CREATE VIEW job_list WITH (security_invoker = true) AS
 SELECT tenant_id, id, kind, service, name, state, attempts, max_attempts, run_at,

@@ -1,0 +1,332 @@
+"""The runner: claims a job, runs its code as its tenant, writes how it ended.
+
+Jobs run on the event loop of their process; Dramatiq's threads only wait for them.
+While one runs, its row gets heartbeats; rows without them are taken back, by any
+process, so a job survives its worker, and one that kills its worker ends as a dead
+letter. Retries are the ledger's, with growing pauses; the broker's are not used.
+"""
+
+import asyncio
+import logging
+import random
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from engine.database import Database, DatabaseError, Transaction
+from engine.events import LOG_COLUMNS, entity_of, event_of
+from engine.jobs import ledger
+from engine.jobs.host import AlreadyHandled, ClaimLost, JobTools, WorkHost
+from engine.jobs.ledger import ClaimedJob
+from registry.catalog import Catalog, ServiceUnavailable
+from registry.service import Consumer, Failed, Job, Schedule, Service
+
+logger = logging.getLogger("rangka.jobs")
+
+HEARTBEAT_SECONDS = 3.0
+SILENCE_SECONDS = 12.0
+"""A worker that is silent for so long is taken for dead."""
+LOOK_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 900.0
+MAINTENANCE_PAUSE_SECONDS = 60.0
+MAX_ERROR_LENGTH = 2000
+
+_EVENT = f"SELECT {LOG_COLUMNS} FROM rangka.log WHERE tenant_id = %s AND id = %s"  # noqa: S608 - a constant
+
+Declared = Job | Schedule | Consumer
+Code = Callable[[], Mapping[str, Service]]
+Result = Mapping[str, Any] | None
+
+
+class TimedOut(Exception):
+    """An attempt took longer than its job allows."""
+
+
+class CodeMissing(Exception):
+    """This server has no code for the job; perhaps another one has."""
+
+
+class _Postponed(Exception):
+    """The service is under maintenance; the attempt does not count."""
+
+
+@dataclass(slots=True)
+class _Running:
+    job: ClaimedJob
+    task: asyncio.Task[None]
+    lost: bool = False
+
+
+class Runner:
+    """Runs the jobs of one process and watches over those of all."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        tools: JobTools,
+        code: Code,
+        *,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        """Take `code`, which returns the services whose jobs can be run here."""
+        self._database = database
+        self._catalog = catalog
+        self._tools = tools
+        self._code = code
+        self._silence = silence_seconds
+        self._running: dict[UUID, _Running] = {}
+        self._beaten_at = time.monotonic()
+        self._stopping = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to send heartbeats and to take back what others left."""
+        self._tasks = [
+            asyncio.create_task(self._repeat(self._beat, HEARTBEAT_SECONDS)),
+            asyncio.create_task(self._repeat(self.take_back, LOOK_SECONDS)),
+        ]
+
+    async def stop(self) -> None:
+        """Put back what still runs, as if it had not been begun, and end."""
+        self._stopping = True
+        tasks = [running.task for running in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def run(self, tenant_id: UUID, job_id: UUID) -> None:
+        """Run a job if it is due and nobody else has it; never raises for the job.
+
+        Raises DatabaseError when the ledger cannot be reached.
+        """
+        if self._stopping:
+            return
+        async with self._database.system() as connection:
+            job = await ledger.claim(connection, tenant_id, job_id)
+        if job is None:
+            return
+        task = asyncio.create_task(self._attempt(job), name=f"job {job.id}")
+        self._running[job.claim] = _Running(job, task)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                raise
+            await self._stopped(self._running[job.claim])
+        finally:
+            del self._running[job.claim]
+
+    async def take_back(self) -> int:
+        """Take back the jobs of workers that fell silent; return how many."""
+        async with self._database.system() as connection:
+            lost = await ledger.lost(connection, silence_seconds=self._silence)
+            for job in lost:
+                error = "Its worker stopped without a word (killed, or out of memory)."
+                if job.attempts >= job.max_attempts:
+                    await ledger.fail(connection, job, "worker_lost", error)
+                else:
+                    await ledger.put_back(
+                        connection,
+                        job,
+                        delay_seconds=0,
+                        code="worker_lost",
+                        error=error,
+                    )
+        for job in lost:
+            logger.warning("took back job %s, attempt %s", job.id, job.attempts)
+        return len(lost)
+
+    async def _attempt(self, job: ClaimedJob) -> None:
+        """Run the code of a job once and write how that ended."""
+        event = UUID(job.payload["event"]) if job.kind == "event" else None
+        host = WorkHost(self._tools, job, event)
+        # Whatever a service's code raises is how the attempt ended, and no more.
+        (outcome,) = await asyncio.gather(
+            self._outcome(job, host), return_exceptions=True
+        )
+        match outcome:
+            case ClaimLost():
+                logger.warning("job %s goes on elsewhere", job.id)
+            case _Postponed():
+                await self._write(
+                    job,
+                    lambda c: ledger.put_back(
+                        c,
+                        job,
+                        delay_seconds=MAINTENANCE_PAUSE_SECONDS,
+                        keep_attempt=False,
+                    ),
+                )
+            case Failed(code=code):
+                text = host.without_secrets(outcome.message)
+                await self._write(job, lambda c: ledger.fail(c, job, code, text))
+            case None | AlreadyHandled():
+                await self._write(job, lambda c: ledger.finish(c, job, None))
+            case BaseException():
+                await self._retry(job, host, outcome)
+            case _:
+                await self._write(job, lambda c: ledger.finish(c, job, outcome))
+
+    async def _outcome(self, job: ClaimedJob, host: WorkHost) -> Result:
+        declared = self._declared(job)
+        if declared is None:
+            raise CodeMissing(
+                f"The code of {job.service} on this server declares no {job.name}; "
+                "put its folder into RANGKA_SERVICES_PATH and restart."
+            )
+        try:
+            found = await self._catalog.service(job.tenant_id, job.service)
+        except ServiceUnavailable as error:
+            raise _Postponed from error
+        if found is None:
+            raise Failed(
+                f"The tenant does not have the service {job.service} any more.",
+                "not_assigned",
+            )
+        return await self._timed(declared, job, host)
+
+    async def _timed(
+        self, declared: Declared, job: ClaimedJob, host: WorkHost
+    ) -> Result:
+        limit = asyncio.timeout(declared.timeout_seconds)
+        try:
+            async with limit:
+                return host.result(await self._call(declared, job, host))
+        except TimeoutError as error:
+            # The code may itself have waited for something too long.
+            if not limit.expired():
+                raise
+            raise TimedOut(
+                f"It took longer than {declared.timeout_seconds:g} s."
+            ) from error
+        except SystemExit as error:
+            # It would end the whole process.
+            raise RuntimeError("the job called sys.exit") from error
+
+    async def _call(
+        self, declared: Declared, job: ClaimedJob, host: WorkHost
+    ) -> Result:
+        match declared:
+            case Job(code=code):
+                return await code(host, job.payload)
+            case Schedule(code=run):
+                return await run(host)
+            case Consumer(code=consume):
+                values = (job.tenant_id, UUID(job.payload["event"]))
+                async with self._database.system() as connection:
+                    row = await (await connection.execute(_EVENT, values)).fetchone()
+                if row is None:
+                    raise Failed("Its entry in the log is gone.", "event_gone")
+                entity = await entity_of(self._catalog, row)
+                await consume(host, event_of(row, entity))
+                return None
+
+    def _declared(self, job: ClaimedJob) -> Declared | None:
+        """Return what the service declares under the job's name."""
+        service = self._code().get(job.service)
+        if service is None:
+            return None
+        match job.kind:
+            case "job":
+                return service.jobs.get(job.name)
+            case "schedule":
+                return service.schedules.get(job.name)
+            case "event":
+                return service.consumers.get(job.name)
+
+    async def _retry(
+        self, job: ClaimedJob, host: WorkHost, error: BaseException
+    ) -> None:
+        """Let another attempt follow a failed one, or none if it was the last."""
+        code = "timeout" if isinstance(error, TimedOut) else "error"
+        if isinstance(error, CodeMissing):
+            code = "code_missing"
+        said = str(error) or type(error).__name__
+        if code == "error":
+            said = f"{type(error).__name__}: {error}"
+        text = host.without_secrets(said)[:MAX_ERROR_LENGTH]
+        trace = host.without_secrets("".join(traceback.format_exception(error)))
+        logger.warning(
+            "attempt %s of %s of job %s (%s.%s) failed: %s",
+            job.attempts,
+            job.max_attempts,
+            job.id,
+            job.service,
+            job.name,
+            trace,
+        )
+        if job.attempts >= job.max_attempts:
+            await self._write(job, lambda c: ledger.fail(c, job, code, text))
+            return
+        pause = pause_after(job.attempts)
+        await self._write(
+            job,
+            lambda c: ledger.put_back(
+                c, job, delay_seconds=pause, code=code, error=text
+            ),
+        )
+
+    async def _stopped(self, running: _Running) -> None:
+        """Put back a job whose attempt this process has cancelled."""
+        job = running.job
+        if running.lost:
+            logger.warning("job %s was cancelled or goes on elsewhere", job.id)
+            return
+        await self._write(
+            job,
+            lambda c: ledger.put_back(c, job, delay_seconds=0, keep_attempt=False),
+        )
+
+    async def _write(
+        self, job: ClaimedJob, end: Callable[[Transaction], Awaitable[bool]]
+    ) -> None:
+        """Write the end of an attempt; if that fails, the job is taken back later."""
+        try:
+            async with self._database.system() as connection:
+                if not await end(connection):
+                    logger.warning("job %s ended elsewhere meanwhile", job.id)
+        except DatabaseError as error:
+            logger.warning("cannot write the end of job %s: %s", job.id, error)
+
+    async def _beat(self) -> None:
+        """Say that what runs here is alive; cancel what is not ours any more."""
+        running = dict(self._running)
+        if not running:
+            self._beaten_at = time.monotonic()
+            return
+        try:
+            async with self._database.system() as connection:
+                jobs = [each.job for each in running.values()]
+                held = await ledger.beat(connection, jobs)
+        except DatabaseError:
+            if time.monotonic() - self._beaten_at < self._silence:
+                raise
+            # By now others take these jobs for lost; they must not run twice.
+            held = set()
+        else:
+            self._beaten_at = time.monotonic()
+        for claim in running.keys() - held:
+            running[claim].lost = True
+            running[claim].task.cancel()
+
+    async def _repeat(self, step: Callable[[], Awaitable[Any]], pause: float) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await step()
+            except Exception:
+                logger.warning("cannot watch over jobs now", exc_info=True)
+
+
+def pause_after(attempts: int) -> float:
+    """Return the seconds before the next attempt: 2, 4, 8 … 900, each a fifth off."""
+    pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** min(attempts, 16))
+    return pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, no secret
