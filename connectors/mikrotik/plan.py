@@ -266,7 +266,7 @@ class _Draft:
         so that an end which an earlier run owed is not forgotten.
         """
         known = FIELDS[Kind.SECRET]
-        changed = any(
+        changed = found.name != wanted.name or any(
             made.field in known and known[made.field].renews and made.new is not False
             for made in changes
         )
