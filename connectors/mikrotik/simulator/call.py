@@ -137,7 +137,7 @@ class Call:
             return Trap("no such command", MISSING)
         if self.release < (7, 0):
             return Trap("no such command prefix", MISSING)
-        parts = self.sentence.command.split("/")[1:]
+        parts = self.sentence.command.strip("/").split("/")
         depth = next(
             (
                 n

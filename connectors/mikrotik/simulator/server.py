@@ -92,6 +92,8 @@ class Server:
             ):  # fmt: skip
                 client.close()
                 continue
+            # Asyncio does it for sockets it accepts itself only.
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._accepted += 1
             task = asyncio.create_task(self._serve(client, self._accepted))
             self._serving[task] = None

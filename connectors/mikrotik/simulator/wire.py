@@ -80,16 +80,18 @@ async def read_word(reader: asyncio.StreamReader, longest: int = LONGEST_WORD) -
 
     Raises:
         WireError: a control byte, or a word longer than `longest` bytes.
-        asyncio.IncompleteReadError: the stream ended inside the word.
+        asyncio.IncompleteReadError: the stream ended; `partial` is empty when that
+            was before the word.
     """
-    head = await reader.readexactly(1)
-    extra = extra_bytes(head[0])
-    if extra:
-        head += await reader.readexactly(extra)
-    length = decode_length(head)
-    if length > longest:
-        raise WireError(f"a word of {length} bytes is longer than {longest}")
-    return await reader.readexactly(length) if length else b""
+    said = await reader.readexactly(1)
+    try:
+        said += await reader.readexactly(extra_bytes(said[0]))
+        length = decode_length(said)
+        if length > longest:
+            raise WireError(f"a word of {length} bytes is longer than {longest}")
+        return await reader.readexactly(length)
+    except asyncio.IncompleteReadError as ended:
+        raise asyncio.IncompleteReadError(said + ended.partial, None) from ended
 
 
 async def read_sentence(
