@@ -44,7 +44,11 @@ def build(settings: Settings) -> AsgiApp:
             app.state.parts = parts
             app.state.data = DataApp(parts)
             app.state.realtime = RealtimeApp(parts, parts.hub)
-            yield
+            await parts.jobs.start(work=settings.worker == "embedded")
+            try:
+                yield
+            finally:
+                await parts.jobs.stop()
 
     api = Router(
         "/api/v1",
