@@ -23,6 +23,7 @@ from engine.api.problems import client_error
 from engine.api.realtime import PATH as REALTIME
 from engine.api.realtime import RealtimeApp
 from engine.api.requests import AnyRequest, request_id_of
+from engine.metrics import Metrics
 from engine.parts import open_parts
 from engine.proxies import Proxies, networks
 from engine.settings import Settings
@@ -65,6 +66,7 @@ def build(settings: Settings) -> AsgiApp:
         route_handlers=[
             api,
             Router("/health", route_handlers=health.HANDLERS),
+            health.metrics,
             *pages.handlers(),
         ],
         lifespan=[lifespan],
@@ -73,11 +75,13 @@ def build(settings: Settings) -> AsgiApp:
         request_max_body_size=settings.body_limit_bytes,
         logging_config=None,
     )
+    metrics = app.state.metrics = Metrics()
     proxies = Proxies(networks(settings.trusted_proxies or ""))
     return Entry(
         app,  # type: ignore[arg-type]
         lambda: app.state.data,
         proxies,
+        metrics,
         sockets={REALTIME: lambda: app.state.realtime},
     )
 

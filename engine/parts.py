@@ -6,13 +6,15 @@ Nothing else makes databases, catalogs or policies.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from engine.bulk import Bulk
 from engine.database import Database
+from engine.dependencies import Dependencies
 from engine.driver_pool import PoolLimits
 from engine.freshness import Freshness
+from engine.health import Health
 from engine.history import History
 from engine.idempotency import Idempotency
 from engine.identity import Identity
@@ -42,6 +44,8 @@ class Parts:
     """The parts of one process."""
 
     settings: Settings
+    health: Health
+    dependencies: Dependencies
     database: Database
     catalog: Catalog
     freshness: Freshness
@@ -73,40 +77,56 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         owner_dsn=settings.owner_database_url,
         limits=PoolLimits(max_size=settings.database_connections),
     )
-    await database.open()
-    try:
-        catalog = Catalog(database.lookup, database.listen, Poll)
-        policy = Policy(database)
-        identity = Identity(database, settings)
-        follow_ups = FollowUps(database.owner, database.system)
-        key = derive_key(settings.secret_key, "idempotency")
-        idempotency = Idempotency(database, key)
-        await catalog.start()
-        await policy.start()
-        await identity.start()
-        await follow_ups.start()
-        await idempotency.start()
-        try:
+    health = Health()
+    async with AsyncExitStack() as opened:
+        async with health.phase("foundation"):
+            await database.open()
+            opened.push_async_callback(database.close)
+        async with health.phase("core"):
+            catalog = Catalog(database.lookup, database.listen, Poll)
+            await catalog.start()
+            opened.push_async_callback(catalog.stop)
+            follow_ups = FollowUps(database.owner, database.system)
+            await follow_ups.start()
+            opened.push_async_callback(follow_ups.stop)
+        async with health.phase("infrastructure"):
+            key = derive_key(settings.secret_key, "idempotency")
+            idempotency = Idempotency(database, key)
+            await idempotency.start()
+            opened.push_async_callback(idempotency.stop)
+        async with health.phase("security"):
+            policy = Policy(database)
+            await policy.start()
+            opened.push_async_callback(policy.stop)
+            identity = Identity(database, settings)
+            await identity.start()
+            opened.push_async_callback(identity.stop)
+        async with health.phase("realtime"):
             parts = _assemble(
-                settings, database, catalog, policy, identity, follow_ups, idempotency
+                settings,
+                health,
+                database,
+                catalog,
+                policy,
+                identity,
+                follow_ups,
+                idempotency,
             )
             await parts.hub.start()
-            try:
-                yield parts
-            finally:
-                await parts.hub.stop()
+            opened.push_async_callback(parts.hub.stop)
+        async with health.phase("monitoring"):
+            parts.dependencies.tell(health)
+            opened.push_async_callback(parts.dependencies.close)
+        health.started()
+        try:
+            yield parts
         finally:
-            await idempotency.stop()
-            await follow_ups.stop()
-            await identity.stop()
-            await policy.stop()
-            await catalog.stop()
-    finally:
-        await database.close()
+            health.stopping()
 
 
 def _assemble(
     settings: Settings,
+    health: Health,
     database: Database,
     catalog: Catalog,
     policy: Policy,
@@ -127,8 +147,11 @@ def _assemble(
         database, policy, reader, columns, code, references, on_committed=rung.set
     )
     freshness = Freshness(catalog)
+    hub = Hub(database, catalog, policy, reader)
     return Parts(
         settings=settings,
+        health=health,
+        dependencies=Dependencies(settings, database, hub),
         database=database,
         catalog=catalog,
         freshness=freshness,
@@ -151,5 +174,5 @@ def _assemble(
             lambda: records.code,
             rung,
         ),
-        hub=Hub(database, catalog, policy, reader),
+        hub=hub,
     )

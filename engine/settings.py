@@ -288,6 +288,13 @@ class Settings:
             "help": "Largest file of an import",
         }
     )
+    metrics_networks: str = field(
+        metadata={
+            "parse": _networks,
+            "default": "127.0.0.0/8,::1/128",
+            "help": "Addresses or networks, parted by commas, that may read `/metrics`",
+        }
+    )
     backup_dir: Path = field(
         metadata={
             "parse": _path,

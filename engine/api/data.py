@@ -99,6 +99,7 @@ class DataApp:
     ) -> None:
         entity = await self._entity(ctx, service, name)
         handler = _route(request.method, rest)
+        request.scope["rangka.route"] = handler.__name__
         await handler(self, Call(request, ctx, entity, send, path), rest)
 
     async def _authenticate(self, request: Request) -> RequestContext:

@@ -19,6 +19,7 @@ from uuid_utils import uuid7
 from engine.api.envelope import JSON, failure
 from engine.api.patience import Message, Patience, Receive
 from engine.errors import NotFound, RangkaError, UnsupportedMediaType
+from engine.metrics import Metrics
 from engine.proxies import Proxies
 
 Scope = MutableMapping[str, Any]
@@ -77,6 +78,7 @@ class Entry:
         app: AsgiApp,
         data: Callable[[], AsgiApp],
         proxies: Proxies,
+        metrics: Metrics,
         *,
         sockets: Mapping[str, Callable[[], AsgiApp]] = _NO_SOCKETS,
         body_pause_seconds: float = BODY_PAUSE_SECONDS,
@@ -84,6 +86,7 @@ class Entry:
         self._app = app
         self._data = data
         self._proxies = proxies
+        self._metrics = metrics
         self._sockets = sockets
         self._patience = Patience(body_pause_seconds)
 
@@ -119,6 +122,7 @@ class Entry:
                 message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
+        self._metrics.in_progress.inc()
         try:
             refused = _refused(scope)
             if refused is None:
@@ -126,8 +130,11 @@ class Entry:
             else:
                 await _answer(send_with_headers, refused, request_id)
         finally:
+            seconds = time.perf_counter() - started
+            self._metrics.in_progress.dec()
+            self._metrics.answered(_route(scope), scope["method"], status, seconds)
             if logger.isEnabledFor(logging.INFO):
-                _log(scope, status, request_id, time.perf_counter() - started)
+                _log(scope, status, request_id, seconds)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket; a path that has none is refused (403, before it opens)."""
@@ -185,6 +192,11 @@ async def _answer(send: Send, error: RangkaError, request_id: str) -> None:
     status = error.status
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _route(scope: Scope) -> str:
+    """Return what answered, as few names as there are handlers; never a path."""
+    return str(scope.get("rangka.route") or scope.get("path_template") or "none")
 
 
 def _request_id(scope: Scope) -> str:

@@ -60,7 +60,11 @@ def _run_server(settings: Settings) -> None:
     from granian.constants import Interfaces, Loops
     from granian.log import LogLevels
 
+    from engine import metrics
+
     os.environ.update(settings.to_environment())
+    if settings.workers > 1:
+        os.environ.update(metrics.share(settings.data_dir / "metrics"))
     Granian(
         APPLICATION,
         factory=True,

@@ -8,6 +8,7 @@ import pytest
 
 from engine.api import entry
 from engine.api.patience import Receive
+from engine.metrics import Metrics
 from engine.proxies import Proxies
 
 PAUSE = 0.05
@@ -37,9 +38,9 @@ async def received(pieces: Sequence[tuple[float, Message]], calls: int) -> list[
         "headers": [],
         "query_string": b"",
     }
-    await entry.Entry(app, lambda: app, Proxies(()), body_pause_seconds=PAUSE)(
-        scope, receive, send
-    )
+    await entry.Entry(
+        app, lambda: app, Proxies(()), Metrics(), body_pause_seconds=PAUSE
+    )(scope, receive, send)
     return found
 
 

@@ -1,0 +1,83 @@
+"""Numbers for Prometheus: how much is asked of this installation, how long it takes.
+
+Owns the names of the metrics (docs/operations.md lists them) and how the processes of
+one `rangka serve` are added up. No label holds a tenant, a user or a path: labels stay
+few, and nothing of a tenant leaves through them.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+"""The library asks for it when it is imported, so `share` comes first."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+def share(folder: Path) -> Mapping[str, str]:
+    """Return the variable by which several processes count in one place.
+
+    The folder is emptied: counts of processes that have ended are not taken over.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    return {MULTIPROCESS: str(folder)}
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self) -> None:
+        # Here and not above: what the import finds in the environment decides.
+        from prometheus_client import CollectorRegistry, Gauge, Histogram
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        self._registry = CollectorRegistry()
+        own = self._registry
+        self._scraped = self._registry
+        if MULTIPROCESS in os.environ:
+            self._scraped = CollectorRegistry()
+            MultiProcessCollector(self._scraped)  # type: ignore[no-untyped-call]
+        self._seconds = Histogram(
+            "rangka_http_request_seconds",
+            "Time from a request to the end of its answer.",
+            ("route", "method", "status"),
+            buckets=_BUCKETS,
+            registry=own,
+        )
+        self.in_progress = Gauge(
+            "rangka_http_requests_in_progress",
+            "Requests that are being answered.",
+            multiprocess_mode="livesum",
+            registry=own,
+        )
+        self._known: dict[tuple[str, str, int], Histogram] = {}
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answer; `route` is the name of a handler, never a path."""
+        # A client may call a method whatever it likes; labels must stay few.
+        key = (route, method if method in _METHODS else "OTHER", status // 100)
+        found = self._known.get(key)
+        if found is None:
+            found = self._seconds.labels(*key[:2], f"{key[2]}xx")
+            self._known[key] = found
+        found.observe(seconds)
+
+    def text(self, gauges: Mapping[str, tuple[str, Mapping[str, float]]]) -> bytes:
+        """Return everything in Prometheus' text format 0.0.4.
+
+        `gauges` are the figures of the whole installation as they are now: by name, a
+        help text and the values by the label `state` (one without a label under "").
+        """
+        from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+        now = CollectorRegistry()
+        for name, (help_text, values) in gauges.items():
+            labels = () if set(values) == {""} else ("state",)
+            gauge = Gauge(name, help_text, labels, registry=now)
+            for state, value in values.items():
+                (gauge.labels(state) if labels else gauge).set(value)
+        return generate_latest(self._scraped) + generate_latest(now)
