@@ -147,8 +147,8 @@ async def test_the_21st_session_is_closed_until_one_ends() -> None:
         await clients[5].ask("/quit")
         await clients[5].ended()
         async with asyncio.timeout(5):
-            while simulator.connections == 20:
-                await asyncio.sleep(0.01)  # noqa: ASYNC110 - nothing to wait on
+            while simulator.connections == 20:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
         async with connected(address) as later:
             assert await later.ask(*login) == [["!done"]]
         for one in open_ones:
