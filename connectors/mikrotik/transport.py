@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from connectors.mikrotik.dialing import (
-    CONNECT_SECONDS,
     PLAINTEXT,
     Plaintext,
     Tls,
@@ -34,15 +33,28 @@ from connectors.mikrotik.errors import (
 )
 from connectors.mikrotik.wire import Wire, attributes, tag_of
 
-__all__ = ["PLAINTEXT", "Plaintext", "Session", "Tls", "connect"]
+__all__ = ["PLAINTEXT", "Deadlines", "Plaintext", "Session", "Tls", "connect"]
 
-COMMAND_SECONDS = 15.0
-PRINT_SECONDS = 60.0
 WINDOW = 8
 """Commands under way at once: enough to hide 20 ms of distance, few enough for a small
 router's processor."""
 MAX_ROWS = 200_000
 _SECRET_WORDS = ("=password=", "=response=", "=secret=")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds after which the connection is given up; each for the whole of it.
+
+    Attributes:
+        connect: TCP and TLS.
+        command: a command, and the log-in.
+        print: a command that prints.
+    """
+
+    connect: float = 5.0
+    command: float = 15.0
+    print: float = 60.0
 
 
 @dataclass(slots=True)
@@ -62,10 +74,11 @@ class Session:
         tagged: whether the router answers tags, and so whether commands may overlap.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, deadlines: Deadlines) -> None:
         self.key = randomness.token_hex(8)
         self.tagged = False
         self._wire = wire
+        self._deadlines = deadlines
         self._pending: dict[str, _Pending] = {}
         self._slots = asyncio.Semaphore(1)
         self._number = 0
@@ -92,7 +105,7 @@ class Session:
         Args:
             command: such as `/ppp/secret/print`.
             words: `=name=value`, `?query`; ASCII only.
-            timeout_seconds: for all of the reply; 60 for a print, 15 for the rest.
+            timeout_seconds: for all of the reply; that of the deadlines unless given.
 
         Raises:
             RouterError: what the router said; ConnectionLost and its kinds when the
@@ -101,7 +114,9 @@ class Session:
         """
         hidden = [secret for word in words if (secret := _secret_in(word))]
         limit = timeout_seconds or (
-            PRINT_SECONDS if command.endswith("/print") else COMMAND_SECONDS
+            self._deadlines.print
+            if command.endswith("/print")
+            else self._deadlines.command
         )
         _check_ascii(command, words)
         async with self._slots:
@@ -214,8 +229,7 @@ async def connect(
     password: str,
     tls: Tls | Plaintext,
     port: int | None = None,
-    connect_seconds: float = CONNECT_SECONDS,
-    login_seconds: float = COMMAND_SECONDS,
+    deadlines: Deadlines = Deadlines(),  # noqa: B008  # frozen
 ) -> AsyncIterator[Session]:
     """Dial, check the certificate, log in; closes at the end of the block.
 
@@ -225,32 +239,29 @@ async def connect(
         password: ASCII.
         tls: `Tls(pin)`, or `PLAINTEXT` to send the password in clear on purpose.
         port: 8729 with TLS, else 8728, unless given.
-        connect_seconds: for the connection and the TLS handshake.
-        login_seconds: for the log-in.
+        deadlines: when to give up.
 
     Raises:
         Unreachable, TlsFailed, CertificateChanged: before anything secret was sent.
         LoginRefused: never try again with the same password.
     """
-    wire = await dial(address, port=port, tls=tls, seconds=connect_seconds)
-    session = Session(wire)
+    wire = await dial(address, port=port, tls=tls, seconds=deadlines.connect)
+    session = Session(wire, deadlines)
     try:
-        await _log_in(session, user, password, login_seconds)
+        await _log_in(session, user, password)
         yield session
     finally:
         await session.close()
 
 
-async def _log_in(session: Session, user: str, password: str, limit: float) -> None:
+async def _log_in(session: Session, user: str, password: str) -> None:
     """Log in the modern way, or answer the challenge of a router before 6.43."""
     name = f"=name={user}"
     try:
-        rows = await session.call(
-            "/login", name, f"=password={password}", timeout_seconds=limit
-        )
+        rows = await session.call("/login", name, f"=password={password}")
         if challenge := rows[-1].get("ret") if rows else None:
             response = f"=response={_response(challenge, password)}"
-            await session.call("/login", name, response, timeout_seconds=limit)
+            await session.call("/login", name, response)
     except (TimedOut, ProtocolBroken, LoginRefused, BadValue):
         raise
     except ConnectionLost as error:

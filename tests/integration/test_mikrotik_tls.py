@@ -53,7 +53,7 @@ async def welcome(peer: Peer) -> None:
 
 async def log_in(port: int, tls: Tls | Plaintext) -> None:
     async with connect(
-        "127.0.0.1", port=port, user="u", password="p", tls=tls, connect_seconds=3
+        "127.0.0.1", port=port, user="u", password="p", tls=tls
     ) as session:
         assert session.tagged
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from connectors.mikrotik import errors
-from connectors.mikrotik.transport import PLAINTEXT, Session, connect
+from connectors.mikrotik.transport import PLAINTEXT, Deadlines, Session, connect
 from tests.fixtures.scripted_router import Peer, scripted, sentence, tag, word
 
 PASSWORD = "s3cret-Pa55"
@@ -38,8 +38,7 @@ def dialled(
         user="rangka",
         password=PASSWORD,
         tls=PLAINTEXT,
-        connect_seconds=seconds,
-        login_seconds=seconds,
+        deadlines=Deadlines(connect=seconds, command=seconds),
     )
 
 
