@@ -17,6 +17,8 @@ DOWN_SECONDS = 0.2
 class Simulator(Router):
     """A RouterOS router on the network; see `Router` for its arguments and parts."""
 
+    down_seconds = DOWN_SECONDS
+    """How long a restart takes that a command or a fault began."""
     _server: Server | None = None
     _restarting: asyncio.Task[None] | None = None
 
@@ -78,4 +80,4 @@ class Simulator(Router):
             server.open()
 
     def _restart_soon(self) -> None:
-        self._restarting = asyncio.create_task(self.reboot())
+        self._restarting = asyncio.create_task(self.reboot(self.down_seconds))
