@@ -61,6 +61,8 @@ UPDATE rangka.jobs AS j SET state = 'running', attempts = j.attempts + 1,
 FROM rangka.tenants t
 WHERE j.tenant_id = %(tenant)s AND j.id = %(id)s AND j.state = 'waiting'
     AND j.run_at <= now() AND t.id = j.tenant_id
+    AND (j.kind || '/' || j.service || '/' || j.name = ANY(%(declared)s)
+        OR j.run_at < now() - interval '5 minutes')
 RETURNING j.tenant_id, j.id, j.kind, j.service, j.name, j.payload, j.attempts,
     j.max_attempts, j.claim, j.request_id, j.actor_name, j.created_by,
     t.locale, t.time_zone
@@ -270,10 +272,19 @@ async def announce(
 
 
 async def claim(
-    connection: Transaction, tenant_id: UUID, job_id: UUID
+    connection: Transaction, tenant_id: UUID, job_id: UUID, declared: Sequence[str]
 ) -> ClaimedJob | None:
-    """Take a due job for this process; None when it is not there to be taken."""
-    values = {"tenant": tenant_id, "id": job_id, "claim": uuid7()}
+    """Take a due job for this process; None when it is not there to be taken.
+
+    `declared` holds `kind/service/name` of all that this process has code for; what
+    nobody has taken for 5 minutes is taken by anyone, so that its fault is shown.
+    """
+    values = {
+        "tenant": tenant_id,
+        "id": job_id,
+        "claim": uuid7(),
+        "declared": list(declared),
+    }
     row = await (await connection.execute(_CLAIM, values)).fetchone()
     return None if row is None else ClaimedJob(**row)
 

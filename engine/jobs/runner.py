@@ -110,7 +110,8 @@ class Runner:
         if self._stopping:
             return
         async with self._database.system() as connection:
-            job = await ledger.claim(connection, tenant_id, job_id)
+            declared = _declared_by(self._code())
+            job = await ledger.claim(connection, tenant_id, job_id, declared)
         if job is None:
             return
         task = asyncio.create_task(self._attempt(job), name=f"job {job.id}")
@@ -324,6 +325,20 @@ class Runner:
                 await step()
             except Exception:
                 logger.warning("cannot watch over jobs now", exc_info=True)
+
+
+def _declared_by(code: Mapping[str, Service]) -> list[str]:
+    """Return `kind/service/name` of everything that these services can run."""
+    return [
+        f"{kind}/{service.name}/{name}"
+        for service in code.values()
+        for kind, names in (
+            ("job", service.jobs),
+            ("schedule", service.schedules),
+            ("event", service.consumers),
+        )
+        for name in names
+    ]
 
 
 def pause_after(attempts: int) -> float:

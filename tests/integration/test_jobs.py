@@ -1,31 +1,45 @@
 """Jobs, consumers and schedules run once in effect, with Redis and without."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from job_world import JobWorld, fresh_name, open_job_world, until, working
+from job_world import (
+    JobWorld,
+    fresh_name,
+    open_job_world,
+    own_database,
+    until,
+    working,
+)
 
 from engine.settings import Settings
 from registry.service import Event, JobHost, Payload, Service
 
 
+@pytest.fixture(scope="module")
+def own(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
+    with own_database(settings, test_run_dir) as made:
+        yield made
+
+
 @pytest.fixture(params=["postgres", "redis"])
 async def world(
-    request: pytest.FixtureRequest, settings: Settings
+    request: pytest.FixtureRequest, own: Settings
 ) -> AsyncIterator[JobWorld]:
     redis = None
     if request.param == "redis":
         redis = request.getfixturevalue("redis_url")
-    async with open_job_world(settings, redis_url=redis) as opened:
+    async with open_job_world(own, redis_url=redis) as opened:
         yield opened
 
 
 @pytest.fixture
-async def plain(settings: Settings) -> AsyncIterator[JobWorld]:
-    async with open_job_world(settings) as opened:
+async def plain(own: Settings) -> AsyncIterator[JobWorld]:
+    async with open_job_world(own) as opened:
         yield opened
 
 
