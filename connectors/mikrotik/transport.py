@@ -229,7 +229,7 @@ async def connect(
     password: str,
     tls: Tls | Plaintext,
     port: int | None = None,
-    deadlines: Deadlines = Deadlines(),  # noqa: B008  # frozen
+    deadlines: Deadlines = Deadlines(),
 ) -> AsyncIterator[Session]:
     """Dial, check the certificate, log in; closes at the end of the block.
 
