@@ -24,7 +24,7 @@ from metadata.conditions import (
 logger = logging.getLogger(__name__)
 
 ADMINISTRATION = frozenset(
-    {"tenant", "user", "role", "team", "service", "audit", "system"}
+    {"tenant", "user", "role", "team", "service", "jobs", "audit", "system"}
 )
 """Resources of the platform itself; everything else belongs to business services."""
 

@@ -34,6 +34,7 @@ API_WORDS = frozenset(
         "forms",
         "gateway",
         "health",
+        "jobs",
         "menus",
         "metrics",
         "openapi",

@@ -5,6 +5,7 @@ from typing import Any
 
 from metadata.compiled import CompiledService
 from metadata.definitions import MenuItem, Service
+from metadata.endpoint_forms import permissions_of
 from metadata.labels import locale_map, words_of
 
 Allowed = Callable[[str, str], bool]
@@ -26,6 +27,7 @@ ADMINISTRATION = (
     ("users", "user", "users", {"en": "Users", "id": "Pengguna"}),
     ("roles", "role", "shield", {"en": "Roles", "id": "Peran"}),
     ("teams", "team", "users", {"en": "Teams", "id": "Tim"}),
+    ("jobs", "jobs", "activity", {"en": "Jobs", "id": "Pekerjaan"}),
     ("audit", "audit", "list", {"en": "Audit log", "id": "Log audit"}),
 )
 
@@ -52,7 +54,17 @@ def _rank(item: dict[str, Any]) -> int:
 
 
 def generated(service: Service) -> Sequence[MenuItem]:
-    """Return one item an entity for a service without a menu of its own."""
+    """Return one item an entity or endpoint for a service without a menu of its own."""
+    return [
+        *(
+            MenuItem(id=call.id, name=call.name, label=call.label, endpoint=call.name)
+            for call in service.endpoints
+        ),
+        *_of_entities(service),
+    ]
+
+
+def _of_entities(service: Service) -> Sequence[MenuItem]:
     return [
         MenuItem(
             id=entity.id,
@@ -108,10 +120,23 @@ def _permitted(service: CompiledService, item: MenuItem, allowed: Allowed) -> bo
     entity = service.entities.get(item.entity or "")
     if entity is not None:
         return allowed(entity.resource, "create" if item.form else "read")
+    if item.endpoint is not None:
+        return all(allowed(*word) for word in _asked(service, item.endpoint))
+    if item.path is None and item.children:
+        # A group leads nowhere itself; it is there for what is in it.
+        return True
     return allowed(service.name, "read")
 
 
+def _asked(service: CompiledService, endpoint: str) -> list[tuple[str, str]]:
+    calls = service.definition.endpoints
+    call = next((call for call in calls if call.name == endpoint), None)
+    return permissions_of(service.name, call) if call else [(service.name, "call")]
+
+
 def _path(service: CompiledService, item: MenuItem) -> str | None:
+    if item.endpoint is not None:
+        return f"/x/{service.name}/{item.endpoint}"
     if item.path is not None:
         return item.path
     if item.entity is None:

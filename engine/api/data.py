@@ -224,8 +224,12 @@ class DataApp:
         raw = await self._body(call)
         document = payload.decode_object(raw) if raw.strip() else {}
 
+        acting: Any = self._parts.records
+        if call.entity.is_platform:
+            acting = self._parts.platform.actions(call.entity)
+
         async def run(session: Any) -> tuple[int, dict[str, str], bytes]:
-            result, written = await self._parts.records.act(
+            result, written = await acting.act(
                 call.ctx,
                 call.entity,
                 rest[-1],

@@ -50,7 +50,7 @@ RESERVED = frozenset(
 )
 """First words of API paths; no service with a primary entity has such a name."""
 
-PLATFORM_ENTITIES = frozenset({"tenants", "users", "roles", "teams", "audit"})
+PLATFORM_ENTITIES = frozenset({"tenants", "users", "roles", "teams", "jobs", "audit"})
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 _SECURITY_HEADERS = (

@@ -5,8 +5,10 @@ from typing import Any
 
 from engine.context import RequestContext
 from engine.database import Database
+from engine.errors import NotFound
 from engine.identity import Identity
 from engine.platform import forms
+from engine.platform.jobs import JobActions
 from engine.platform.roles import RoleWriter
 from engine.platform.steps import PlatformWriter, ReadOnly, Steps
 from engine.platform.teams import TeamWriter
@@ -32,6 +34,7 @@ class Platform:
         self._policy = policy
         steps = Steps(database, policy, reader)
         self._read_only = ReadOnly()
+        self._jobs = JobActions(steps)
         self._writers: dict[str, PlatformWriter] = {
             "tenants": TenantWriter(steps),
             "users": UserWriter(steps, identity.passwords),
@@ -42,6 +45,12 @@ class Platform:
     def writer(self, entity: CompiledEntity) -> PlatformWriter:
         """Return the writer of an entity; the audit log and others are only read."""
         return self._writers.get(entity.name, self._read_only)
+
+    def actions(self, entity: CompiledEntity) -> JobActions:
+        """Return who runs the actions of an entity; raises NotFound without any."""
+        if entity.name != "jobs":
+            raise NotFound(f"{entity.name} have no actions.")
+        return self._jobs
 
     async def form(
         self,

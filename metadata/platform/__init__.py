@@ -9,5 +9,5 @@ from metadata.definitions import Service
 
 @cache
 def load() -> Service:
-    """Return the definition of the platform: tenants, users, roles, teams, audit."""
+    """Return the definition of the platform: users, roles, jobs and the like."""
     return bundle.load(Path(__file__).parent)
