@@ -295,6 +295,20 @@ async def test_a_user_who_may_not_write_stops_the_run_at_once() -> None:
     assert "applied" not in outcomes
 
 
+async def test_the_documented_rights_are_enough() -> None:
+    sim = simulator()
+    sim.add_user("least", User("pw", policies=("api", "read", "write", "test")))
+    async with (
+        sim.serve() as address,
+        session_to(address, user="least", password="pw") as session,
+    ):
+        assert (await run(session, wanted(*EVERYBODY), sim.serial)).complete
+        sim.live.plug_in("CUST00001")
+        suspended = (customer(1, profile="ISOLIR"), *EVERYBODY[1:])
+        assert (await run(session, wanted(*suspended), sim.serial)).complete
+        assert (await run(session, wanted(*suspended), sim.serial)).plan.empty
+
+
 async def test_a_wrong_password_is_tried_once() -> None:
     sim = simulator()
     async with sim.serve() as address:
