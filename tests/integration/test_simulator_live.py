@@ -221,3 +221,23 @@ async def test_after_a_reboot_everyone_dials_again() -> None:
         await until(simulator, "abc")
     assert not set(before) & set(sessions(simulator))
     assert len(rows_of(simulator, "/interface")) == 3
+
+
+async def test_every_new_secret_gets_a_device_when_they_are_followed() -> None:
+    simulator = furnished()
+    async with logged_in(simulator) as words:
+        following = asyncio.create_task(simulator.live.follow_secrets())
+        await until(simulator, "abc")
+        [first] = await words.rows("/ppp/active/print", "?name=a")
+        await words.ask("/ppp/secret/set", "=.id=d", "=remote-address=10.9.9.9")
+        await until(simulator, "abcd")
+        fixed = "=remote-address=10.9.9.8"
+        await words.ask("/ppp/secret/add", "=name=new", "=password=x", fixed)
+        await until(simulator, [*"abcd", "new"])
+        [same] = await words.rows("/ppp/active/print", "?name=a")
+        assert same["session-id"] == first["session-id"]
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await words.ask("/ppp/secret/add", "=name=later", "=remote-address=10.9.9.7")
+        await asyncio.sleep(0.05)
+        assert "later" not in sessions(simulator).values()

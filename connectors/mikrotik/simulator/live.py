@@ -4,13 +4,15 @@ Makes and removes the dynamic rows of a session. Called by router and commands.
 """
 
 import asyncio
+import functools
 import ipaddress
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connectors.mikrotik.simulator.replies import Trap
-from connectors.mikrotik.simulator.tables import Reference, Row
+from connectors.mikrotik.simulator.tables import Change, Reference, Row
 from connectors.mikrotik.simulator.values import bits_of, spell_seconds
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 PACKET = 900
 """Bytes of an average packet."""
+MOST_ADDRESSES = 2**17
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +63,7 @@ class Live:
         self._router = router
         self._loop: asyncio.AbstractEventLoop | None = None
         self._numbered = 0x81700000
+        self._taken: set[str] = set()
 
     def plug_in(self, name: str, password: str | None = None) -> Dialer:
         """Add a customer's device; it dials at once and, while served, again later."""
@@ -82,6 +86,29 @@ class Live:
         _cancel(dialer)
         for session in tuple(dialer.sessions):
             self._hang_up(session)
+
+    async def follow_secrets(self) -> None:
+        """Plug in a device for each secret that has none, now and later; never ends.
+
+        As if an installer connected every new customer at once.
+        """
+        table = self._router.tables["/ppp/secret"]
+        changes: asyncio.Queue[Change] = asyncio.Queue()
+        table.listeners.add(changes)
+        try:
+            for row in table:
+                self._plug_in_once(row)
+            while True:
+                change = await changes.get()
+                if not change.removed:
+                    self._plug_in_once(change.row)
+        finally:
+            table.listeners.discard(changes)
+
+    def _plug_in_once(self, secret: Row) -> None:
+        name = secret.text("name")
+        if name not in self.dialers:
+            self.plug_in(name)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to redial, those without a session at once."""
@@ -199,13 +226,12 @@ class Live:
             raise Trap("could not determine remote address, please configure it")
         if not isinstance(wanted, Reference):
             return wanted
-        used = {row.live["address"] for row in self._router.tables["/ppp/active"]}
         pool: Row | None = wanted.row
         tried: set[str] = set()
         while pool is not None and pool.id not in tried:
             tried.add(pool.id)
             for address in _addresses(pool.text("ranges")):
-                if address not in used:
+                if address not in self._taken:
                     return address
             following = pool.values.get("next-pool")
             pool = following.row if isinstance(following, Reference) else None
@@ -261,6 +287,7 @@ class Live:
             dialer, began, up, down, (limits_of[0], limits_of[1]), active, rows
         )
         dialer.sessions.append(session)
+        self._taken.add(address)
         self._router.log(
             "pppoe,ppp,info,account", f"{dialer.name} logged in, {address}"
         )
@@ -270,6 +297,7 @@ class Live:
         tables = self._router.tables
         session.dialer.sessions.remove(session)
         tables["/ppp/active"].remove(session.active)
+        self._taken.discard(session.active.live["address"])
         for path, row in session.rows:
             if tables[path].has(row):
                 tables[path].remove(row)
@@ -299,7 +327,13 @@ def _counted(up: int, down: int) -> dict[str, str]:
     }
 
 
-def _addresses(ranges: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=64)
+def _addresses(ranges: str) -> tuple[str, ...]:
+    """Return the addresses of a pool in their order, as far as anyone gets."""
+    return tuple(itertools.islice(_every_address(ranges), MOST_ADDRESSES))
+
+
+def _every_address(ranges: str) -> Iterator[str]:
     for part in ranges.split(","):
         if "/" in part:
             yield from map(str, ipaddress.IPv4Network(part, strict=False).hosts())

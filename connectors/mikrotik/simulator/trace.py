@@ -4,7 +4,7 @@ Called by server; read by tests and by people who watch the demo.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from connectors.mikrotik.simulator.replies import Words
@@ -31,11 +31,14 @@ class Trace:
 
     def __init__(self, keep: int = 20_000) -> None:
         self._entries: deque[Entry] = deque(maxlen=keep)
+        self.show: Callable[[Entry], None] = lambda _: None
+        """Called with every sentence as it is kept."""
 
     def add(self, connection: int, received: bool, words: Words) -> None:
         """Keep a sentence, without its secrets."""
-        blotted = tuple(map(blot, words))
-        self._entries.append(Entry(connection, received, blotted))
+        entry = Entry(connection, received, tuple(map(blot, words)))
+        self._entries.append(entry)
+        self.show(entry)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
