@@ -11,6 +11,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from jsonschema_rs import meta
 
 from metadata.fields.base import Json
 from metadata.patterns import pattern_problem
@@ -59,6 +60,13 @@ def profile_findings(schema: Mapping[str, Json]) -> Iterator[Found]:
     yield from found
     if found:
         return
+    if not meta.is_valid({**schema, "$schema": DIALECT}):
+        yield from _misuses(schema)
+    yield from _circles(schema)
+
+
+def _misuses(schema: Mapping[str, Json]) -> Iterator[Found]:
+    """Yield the first word that has a value it does not take; slow, but it explains."""
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -67,8 +75,6 @@ def profile_findings(schema: Mapping[str, Json]) -> Iterator[Found]:
             path, "invalid_schema", _short(error.message),
             "Correct it; the words are those of JSON Schema 2020-12.",
         )  # fmt: skip
-        return
-    yield from _circles(schema)
 
 
 def _walk(schema: Any, path: str, depth: int) -> Iterator[Found]:

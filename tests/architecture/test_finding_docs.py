@@ -8,10 +8,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     *(ROOT / "metadata").glob("*.py"),
+    *(ROOT / "registry" / "openapi").glob("*.py"),
     ROOT / "registry" / "assignments.py",
     ROOT / "engine" / "overlays.py",
 ]
-CODE_AT = {"Finding": 2, "Impossible": 0, "_error": 1, "_problem": 1}
+CODE_AT = {
+    "Finding": 2,
+    "Impossible": 0,
+    "_error": 1,
+    "_problem": 1,
+    "_refuse": 1,
+    "error": 1,
+    "warning": 1,
+}
 """Which argument of these calls is a code."""
 KIND_AT = {"_missing": 2, "_unknown": 1, "_named": 3}
 """Which argument of these calls says what is unknown: `unknown_<kind>`."""
