@@ -6,37 +6,15 @@ paths. Called by the registration route, never for definitions.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
 from metadata.checks import Finding
-from metadata.definitions import (
-    Endpoint,
-    Menu,
-    MenuItem,
-    Method,
-    PermissionPattern,
-    Role,
-    RoleRule,
-    Service,
-    ServiceName,
-    Url,
-)
-from metadata.fields.base import Json, Name
-from metadata.fields.documents import JsonDocument, JsonField
-from metadata.fields.texts import is_pattern
-from metadata.labels import Label
-from metadata.menus import is_safe_path
-from metadata.registration_forms import FORM_TYPES, request_form
+from metadata.definitions import Endpoint, Menu, MenuItem, Role, RoleRule, Service
+from metadata.fields.base import Json
+from metadata.registration_bodies import Call, Item, Registration
+from metadata.registration_forms import request_form
 
 SIGNS = frozenset(
     {
@@ -52,139 +30,6 @@ SIGNS = frozenset(
     }
 )
 """Keys that only this body has; a definition has none of them."""
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _pattern(value: str) -> str:
-    if not is_pattern(value):
-        raise ValueError("is no regular expression that every browser understands")
-    return value
-
-
-def _link(value: str) -> str:
-    if not is_safe_path(value):
-        raise ValueError("begins with one / or with https://")
-    return value
-
-
-def _kind(value: str) -> str:
-    if value not in FORM_TYPES:
-        raise ValueError(f"is one of: {', '.join(FORM_TYPES)}")
-    return value
-
-
-def _schema(value: dict[str, Json]) -> dict[str, Json]:
-    field = JsonField(id="schema", name="schema", type="json", schema_=value)
-    for _, message in JsonDocument().findings(field):
-        raise ValueError(message)
-    return value
-
-
-Word = BeforeValidator(_lower)
-Schema = Annotated[dict[str, Json], AfterValidator(_schema)]
-
-
-class _Body(BaseModel):
-    """Base of the parts: camelCase keys, none unknown."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
-
-
-class Validation(_Body):
-    """What a value of a form must be like; for a list of texts, each of them."""
-
-    min_length: int | None = Field(None, ge=0, le=100_000)
-    max_length: int | None = Field(None, ge=1, le=100_000)
-    pattern: Annotated[str, AfterValidator(_pattern)] | None = None
-    min: float | None = None
-    max: float | None = None
-    min_items: int | None = Field(None, ge=0, le=10_000)
-    max_items: int | None = Field(None, ge=1, le=10_000)
-
-
-class FormField(_Body):
-    """One input of a form."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$")]
-    type: Annotated[str, Word, AfterValidator(_kind)]
-    label: Label | None = None
-    description: Label | None = None
-    required: bool = False
-    item_type: Annotated[Literal["string", "integer", "number"], Word] = "string"
-    options: tuple[str | dict[str, Json], ...] = ()
-    default: Json = None
-    validation: Validation = Validation()
-
-
-class FormSchema(_Body):
-    """A form: its inputs, and the endpoint that takes them."""
-
-    fields: tuple[FormField, ...]
-    endpoint: Name | None = None
-
-
-class Item(_Body):
-    """A link of the menu."""
-
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    label: Label | None = None
-    path: Annotated[str, Field(max_length=500), AfterValidator(_link)]
-    icon: str | None = Field(None, max_length=40)
-    permission: PermissionPattern | None = None
-    category: str = Field("SERVICES", max_length=40)
-    sort_order: int = 100
-    children: tuple["Item", ...] = ()
-
-
-class MenuSchema(_Body):
-    """The service's part of the menu."""
-
-    items: tuple[Item, ...] = ()
-
-
-class Call(_Body):
-    """An endpoint of the service."""
-
-    name: Name
-    display_name: Label | None = None
-    description: Label | None = None
-    method: Annotated[Method, BeforeValidator(_upper)] = "POST"
-    path: str = Field(max_length=500, pattern=r"^/[^\s?#]*$")
-    request_schema: Schema = Field(default_factory=dict)
-    response_schema: Schema = Field(default_factory=dict)
-    requires_auth: bool = True
-    required_permissions: tuple[PermissionPattern, ...] = ()
-    rate_limit: int = Field(100, ge=1, le=1_000_000)
-    timeout_ms: int = Field(30_000, ge=100, le=300_000)
-
-
-class Registration(_Body):
-    """The body as a whole."""
-
-    name: ServiceName
-    display_name: Label | None = None
-    description: Label | None = None
-    type: Annotated[Literal["external"], Word] = "external"
-    category: str = Field("general", max_length=100)
-    icon: str | None = Field(None, max_length=40)
-    visibility: Annotated[Literal["public", "private", "restricted"], Word] = "private"
-    version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$")
-    base_url: Url
-    auth_type: Annotated[Literal["none", "api_key", "jwt", "oauth"], Word] = "none"
-    api_key_required: bool = False
-    health_check_url: Url | None = None
-    documentation_url: Url | None = None
-    contact_email: str | None = Field(None, max_length=255)
-    form_schema: FormSchema | None = None
-    menu_schema: MenuSchema = MenuSchema()
-    endpoints: tuple[Call, ...] = ()
 
 
 def is_registration(document: Mapping[str, Any]) -> bool:
@@ -281,6 +126,10 @@ def _twice(path: str, key: str, values: Iterable[str]) -> Iterator[Finding]:
 
 def _service(body: Registration) -> Service:
     endpoints = _endpoints(body)
+    taker = next((call for call in endpoints if call.request_ui), None)
+    # Of two methods at one path the one with the form is the page.
+    pages = {call.path: call.name for call in reversed(endpoints)}
+    pages |= {taker.path: taker.name} if taker else {}
     permissions = dict.fromkeys(
         [
             *(item.permission for item in _all(body.menu_schema.items)),
@@ -307,7 +156,7 @@ def _service(body: Registration) -> Service:
         auth_type=body.auth_type if body.auth_type != "none" else auth,
         health_check_url=body.health_check_url,
         endpoints=endpoints,
-        menu=Menu(items=_items(body.menu_schema.items, set())),
+        menu=Menu(items=_items(body.menu_schema.items, pages, set())),
         roles=(role,) if rules else (),
     )
 
@@ -324,25 +173,10 @@ def _taker(body: Registration) -> Call | None:
 
 
 def _endpoints(body: Registration) -> tuple[Endpoint, ...]:
-    """Return the endpoints; a form without any makes the one that takes it.
-
-    That one is named after the page of the menu that shows the form, the first, asks
-    for its permission and lies at its path; the draft can be corrected.
-    """
+    """Return the endpoints; a body that names none has those its menu leads to."""
     form, calls = body.form_schema, body.endpoints
     if form is not None and not calls:
-        first = next(iter(body.menu_schema.items), None)
-        local = first if first is not None and first.path.startswith("/") else None
-        calls = (
-            Call(
-                name=slug_of(local.path.rsplit("/", 1)[-1]) if local else "submit",
-                displayName=first.label or first.name if first else None,
-                path=local.path.partition("?")[0].partition("#")[0] if local else "/",
-                requiredPermissions=(
-                    (first.permission,) if first and first.permission else ()
-                ),
-            ),
-        )
+        calls = _calls_of_menu(body)
         body = body.model_copy(update={"endpoints": calls})
     taker = _taker(body)
     found = []
@@ -354,7 +188,7 @@ def _endpoints(body: Registration) -> tuple[Endpoint, ...]:
         found.append(
             Endpoint(
                 **values,
-                id=call.name,
+                id=call.name[:40],
                 label=call.display_name,
                 request_schema=schema,
                 request_ui=ui,
@@ -363,13 +197,48 @@ def _endpoints(body: Registration) -> tuple[Endpoint, ...]:
     return tuple(found)
 
 
+def _calls_of_menu(body: Registration) -> tuple[Call, ...]:
+    """Return an endpoint for every page of the menu: the first takes the form.
+
+    Each is named after its page, asks for its permission and lies at its path; the
+    others are read with GET. The draft can be corrected.
+    """
+    pages = [item for item in _all(body.menu_schema.items) if item.path[:1] == "/"]
+    if not pages:
+        return (Call(name="submit", path="/"),)
+    found: dict[str, Call] = {}
+    for item in pages:
+        path = _bare(item.path)
+        name = slug_of(path.rpartition("/")[2])
+        if path in {call.path for call in found.values()}:
+            continue
+        while name in found:
+            name = f"{name[:36]}_{len(found) + 1}"
+        found[name] = Call(
+            name=name,
+            displayName=item.label or item.name,
+            path=path,
+            method="GET" if found else "POST",
+            requiredPermissions=(item.permission,) if item.permission else (),
+        )
+    return tuple(found.values())
+
+
+def _bare(path: str) -> str:
+    """Return the path of a link without its query and fragment."""
+    return path.partition("?")[0].partition("#")[0]
+
+
 def _all(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
         yield item
         yield from _all(item.children)
 
 
-def _items(items: Iterable[Item], seen: set[str]) -> tuple[MenuItem, ...]:
+def _items(
+    items: Iterable[Item], pages: Mapping[str, str], seen: set[str]
+) -> tuple[MenuItem, ...]:
+    """Return the menu; `pages` are the endpoints by path, which open their forms."""
     found = []
     for item in items:
         name = slug_of(item.name)
@@ -386,8 +255,9 @@ def _items(items: Iterable[Item], seen: set[str]) -> tuple[MenuItem, ...]:
                 category=item.category,
                 sort_order=item.sort_order,
                 path=item.path,
+                endpoint=pages.get(_bare(item.path)),
                 permission=item.permission,
-                children=_items(item.children, seen),
+                children=_items(item.children, pages, seen),
             )
         )
     return tuple(found)

@@ -34,7 +34,7 @@ def test_the_required_body_becomes_an_external_service() -> None:
 
 
 def test_its_form_is_what_an_endpoint_takes() -> None:
-    (endpoint,) = read(WHATSAPP).endpoints
+    endpoint, _ = read(WHATSAPP).endpoints
     assert (endpoint.name, endpoint.method) == ("blast", "POST")
     assert endpoint.path == "/whatsapp/blast"
     assert endpoint.required_permissions == ("whatsapp:blast",)
@@ -66,6 +66,43 @@ def test_its_menu_and_permissions_are_kept() -> None:
     (role,) = service.roles
     permissions = [rule.permission for rule in role.rules]
     assert permissions == ["whatsapp:blast", "whatsapp:read"]
+
+
+def test_every_page_of_the_menu_opens_an_endpoint() -> None:
+    service = read(WHATSAPP)
+    calls = [(c.name, c.method, c.path) for c in service.endpoints]
+    assert calls == [
+        ("blast", "POST", "/whatsapp/blast"),
+        ("history", "GET", "/whatsapp/history"),
+    ]
+    history = service.endpoints[1]
+    assert history.required_permissions == ("whatsapp:read",)
+    assert (history.request_schema, history.request_ui) == ({}, {})
+    assert [item.endpoint for item in service.menu.items] == ["blast", "history"]
+
+
+def test_pages_of_one_name_or_path_get_endpoints_of_their_own_once() -> None:
+    items = [
+        {"name": "A", "path": "/a/send"},
+        {"name": "Docs", "path": "https://docs.example"},
+        {"name": "B", "path": "/b/send", "children": [{"name": "C", "path": "/c?x=1"}]},
+        {"name": "Again", "path": "/a/send#top"},
+    ]
+    service = read(changed(menuSchema={"items": items}))
+    calls = [(c.name, c.path) for c in service.endpoints]
+    assert calls == [("send", "/a/send"), ("send_2", "/b/send"), ("c", "/c")]
+    a, docs, b, again = service.menu.items
+    assert (a.endpoint, b.endpoint, again.endpoint) == ("send", "send_2", "send")
+    assert (docs.endpoint, docs.path) == (None, "https://docs.example")
+    assert b.children[0].endpoint == "c"
+    assert check_service(service, others={}) == []
+
+
+def test_a_form_without_a_menu_has_one_endpoint() -> None:
+    service = read(changed(menuSchema={"items": []}))
+    (endpoint,) = service.endpoints
+    assert (endpoint.name, endpoint.method, endpoint.path) == ("submit", "POST", "/")
+    assert list(endpoint.request_schema["properties"]) == ["message", "recipients"]
 
 
 def test_given_endpoints_are_taken_and_the_form_finds_its_own() -> None:
@@ -118,7 +155,7 @@ def test_each_type_of_input_says_what_fits(
     field: dict[str, Any], value: dict[str, Any], good: Any, bad: Any
 ) -> None:
     fields = [{"name": "x", **field}]
-    (endpoint,) = read(changed(formSchema={"fields": fields})).endpoints
+    endpoint, _ = read(changed(formSchema={"fields": fields})).endpoints
     schema = endpoint.request_schema["properties"]["x"]
     assert schema.items() >= value.items()
     validator = jsonschema.Draft202012Validator(schema)
