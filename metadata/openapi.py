@@ -61,10 +61,21 @@ class Reachable:
 
 
 def document(
-    entities: Iterable[Reachable], *, version: str, server: str, locale: str
+    entities: Iterable[Reachable],
+    calls: Iterable[Schema] = (),
+    *,
+    version: str,
+    server: str,
+    locale: str,
 ) -> Schema:
-    """Return the OpenAPI document; entities nobody may touch are left out."""
+    """Return the OpenAPI document; entities nobody may touch are left out.
+
+    `calls` are the paths of external services, from `openapi_calls.py`.
+    """
     paths: Schema = dict(_identity_paths())
+    for found in calls:
+        for path, operations in found.items():
+            paths.setdefault(path, {}).update(operations)
     schemas: Schema = {"Error": _error(), "Page": _page()}
     tags = [{"name": "identity", "description": "Log-in, session, menu."}]
     for item in entities:

@@ -10,7 +10,7 @@ from engine.api.requests import AnyRequest, answer, context_of, parts_of
 from engine.context import Grant, RequestContext
 from engine.errors import Forbidden, NotFound
 from engine.parts import Parts
-from metadata import forms, lists, menus
+from metadata import endpoint_forms, forms, lists, menus
 from metadata.compiled import CompiledAction, CompiledEntity
 from metadata.labels import locale_map, words_of
 
@@ -34,10 +34,20 @@ async def form(
     found = await parts.catalog.entity(ctx.tenant_id, service, entity)
     if found is None:
         return answer(request, await endpoint_form(parts, ctx, service, entity))
-    grants = await grants_of(parts, ctx, found)
-    if not grants["read"].allowed and not grants["create"].allowed:
-        raise Forbidden(f"Your role may not read {found.name}.")
-    return answer(request, await describe(parts, ctx, found, form, grants))
+    return answer(request, await _entity_form(parts, ctx, found, form))
+
+
+@get("/forms/{service:str}/endpoints/{endpoint:str}")
+async def form_of_endpoint(
+    request: AnyRequest, service: FromPath[str], endpoint: FromPath[str]
+) -> Response[bytes]:
+    """Answer the form of an endpoint, and how its inputs become a call."""
+    ctx, parts = await context_of(request), parts_of(request)
+    # An entity may be called "endpoints", and have a form of this name.
+    entity = await parts.catalog.entity(ctx.tenant_id, service, "endpoints")
+    if entity is not None:
+        return answer(request, await _entity_form(parts, ctx, entity, endpoint))
+    return answer(request, await endpoint_form(parts, ctx, service, endpoint))
 
 
 @get("/menus/user")
@@ -70,7 +80,16 @@ async def explain(
     return answer(request, await parts.policy.explain(ctx, resource, action))
 
 
-HANDLERS = [form, menu, explain]
+HANDLERS = [form, form_of_endpoint, menu, explain]
+
+
+async def _entity_form(
+    parts: Parts, ctx: RequestContext, entity: CompiledEntity, form: str
+) -> dict[str, Any]:
+    grants = await grants_of(parts, ctx, entity)
+    if not grants["read"].allowed and not grants["create"].allowed:
+        raise Forbidden(f"Your role may not read {entity.name}.")
+    return await describe(parts, ctx, entity, form, grants)
 
 
 async def grants_of(
@@ -166,24 +185,30 @@ async def describe(
 async def endpoint_form(
     parts: Parts, ctx: RequestContext, service: str, name: str
 ) -> dict[str, Any]:
-    """Return the form of an external service's endpoint; raises NotFound."""
+    """Return the form of an external service's endpoint.
+
+    Raises NotFound and, when a permission is missing, Forbidden.
+    """
     found = await parts.catalog.service(ctx.tenant_id, service)
     endpoints = found.definition.endpoints if found else ()
     endpoint = next((item for item in endpoints if item.name == name), None)
     if found is None or endpoint is None:
-        raise NotFound("There is no such service or entity for this tenant.")
-    for permission in endpoint.required_permissions or (f"{service}:call",):
-        resource, _, action = permission.partition(":")
-        if not (await parts.policy.authorize(ctx, resource, action or "*")).allowed:
-            raise Forbidden(f"You need the permission {permission} for this.")
+        raise NotFound("There is no such service, entity or endpoint for this tenant.")
+    for resource, action in endpoint_forms.permissions_of(service, endpoint):
+        if not (await parts.policy.authorize(ctx, resource, action)).allowed:
+            raise Forbidden(f"You need the permission {resource}:{action} for this.")
+    about = endpoint.description
     return {
         "service": service,
+        "service_label": dict(locale_map(found.definition.label, words_of(service))),
         "endpoint": name,
         "label": dict(locale_map(endpoint.label, words_of(name))),
+        "description": dict(locale_map(about, "")) if about else None,
         "method": endpoint.method,
+        "path": endpoint.path,
         "version": found.version,
-        "schema": endpoint.request_schema,
-        "ui": endpoint.request_ui,
+        **endpoint_forms.form_of(endpoint),
+        "response_schema": endpoint.response_schema,
         "permissions": {"call": True},
     }
 

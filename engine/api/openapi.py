@@ -10,8 +10,10 @@ from engine.api.envelope import JSON, encode
 from engine.api.requests import AnyRequest, context_of, parts_of
 from engine.context import RequestContext
 from engine.parts import Parts
-from metadata import openapi
-from metadata.compiled import CompiledEntity
+from metadata import openapi, openapi_calls
+from metadata.compiled import CompiledEntity, CompiledService
+from metadata.definitions import Endpoint
+from metadata.endpoint_forms import permissions_of as permissions_of_call
 
 SERVER = "/api/v1"
 
@@ -28,6 +30,13 @@ async def document(request: AnyRequest) -> Response[bytes]:
             found.append(entity)
     made = openapi.document(
         [await _reachable(parts, ctx, entity) for entity in found],
+        [
+            openapi_calls.gateway_paths(
+                each, await _callable(parts, ctx, each), ctx.locale
+            )
+            for each in services
+            if each.definition.endpoints
+        ],
         version=version("rangka"),
         server=f"{parts.settings.public_url}{SERVER}",
         locale=ctx.locale,
@@ -56,6 +65,19 @@ async def _reachable(
         read.reaches_field,
         lambda name: create.reaches_field(name) or update.reaches_field(name),
     )
+
+
+async def _callable(
+    parts: Parts, ctx: RequestContext, service: CompiledService
+) -> list[Endpoint]:
+    """Return the endpoints that a user may call."""
+    found = []
+    for call in service.definition.endpoints:
+        asked = permissions_of_call(service.name, call)
+        grants = [await parts.policy.authorize(ctx, *word) for word in asked]
+        if all(grant.allowed for grant in grants):
+            found.append(call)
+    return found
 
 
 HANDLERS = [document]

@@ -52,7 +52,9 @@ async def test_what_is_listed_can_be_called(world: World) -> None:
     found = await document(world.operator)
     called = 0
     for path, operations in found["paths"].items():
-        if "get" in operations and "{" not in path:
+        # Behind the gateway another server answers.
+        own = "{" not in path and not path.startswith("/gateway/")
+        if "get" in operations and own:
             reply = await world.operator.get(f"/api/v1{path}")
             assert reply.status == 200, (path, reply.body)
             called += 1

@@ -29,8 +29,8 @@ async def test_registered_published_assigned_and_in_the_menu(world: World) -> No
     assert NAME in {item["service"] for item in assigned}
     menus = (await world.admin.get("/api/v1/menus/user")).data["menus"]
     mine = {item["path"]: item for item in menus if item["id"].startswith(NAME)}
-    assert set(mine) == {"/whatsapp/blast", "/whatsapp/history"}
-    assert mine["/whatsapp/blast"]["icon"] == "send"
+    assert set(mine) == {f"/x/{NAME}/blast", f"/x/{NAME}/history"}
+    assert mine[f"/x/{NAME}/blast"]["icon"] == "send"
     form = (await world.admin.get(f"/api/v1/forms/{NAME}/blast")).data
     assert list(form["schema"]["properties"]) == ["message", "recipients"]
     assert form["ui"]["elements"][0]["options"]["widget"] == "long_text"
@@ -42,7 +42,7 @@ async def test_registered_published_assigned_and_in_the_menu(world: World) -> No
     for path in (f"/api/v1/data/{NAME}/blast", f"/api/v1/forms/{NAME}/nothing"):
         assert (await world.admin.get(path)).status == 404
     seen = (await world.root.get(f"{CORE}/services/{NAME}/export")).data
-    assert [call["name"] for call in seen["endpoints"]] == ["blast"]
+    assert [call["name"] for call in seen["endpoints"]] == ["blast", "history"]
     assert (await world.root.request("DELETE", place)).status == 204
     menus = (await world.admin.get("/api/v1/menus/user")).data["menus"]
     assert not [item for item in menus if item["id"].startswith(NAME)]
