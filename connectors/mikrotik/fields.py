@@ -48,7 +48,7 @@ MENU: Mapping[Kind, str] = {
 
 FIELDS: Mapping[Kind, Mapping[str, Field]] = {
     Kind.POOL: {
-        "ranges": Field(values.words),
+        "ranges": Field(values.ranges),
         "next-pool": Field(values.named, absent="none", names=Kind.POOL),
     },
     Kind.PROFILE: {
@@ -66,7 +66,7 @@ FIELDS: Mapping[Kind, Mapping[str, Field]] = {
             values.plain, default="default", names=Kind.PROFILE, renews=True
         ),
         "remote-address": Field(values.plain, names=Kind.POOL, renews=True),
-        "caller-id": Field(values.plain, absent=""),
+        "caller-id": Field(values.caller, absent=""),
         "limit-bytes-in": Field(values.number, absent="0"),
         "limit-bytes-out": Field(values.number, absent="0"),
         "disabled": Field(values.boolean, default=False, renews=True),

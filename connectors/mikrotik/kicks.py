@@ -92,6 +92,8 @@ async def _left(
     """Return the names of which an ended session is still there after a moment."""
     gone = {_key(up): up for up in ending}
     left: set[str] = set()
+    if not gone:
+        return left
     for attempt in range(READS):
         if attempt:
             await asyncio.sleep(PAUSE_SECONDS)

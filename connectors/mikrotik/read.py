@@ -166,9 +166,12 @@ async def _first(session: Session, command: str) -> Mapping[str, str]:
 def _queries(names: Collection[str] | None) -> Iterable[tuple[str, ...]]:
     """Yield the query words of each print: all rows, or a few dozen names at a time.
 
+    A name that is not ASCII cannot be asked for: then all rows are read too.
+
     `?name=a ?name=b ?#|` leaves one value on the router's stack: a or b.
     """
-    if names is None or len(names) > NAMES_PER_QUERY * 4:
+    few = names is not None and len(names) <= NAMES_PER_QUERY * 4
+    if names is None or not few or not all(name.isascii() for name in names):
         yield ()
         return
     listed = sorted(names)

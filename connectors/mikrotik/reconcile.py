@@ -18,7 +18,7 @@ from connectors.mikrotik.fields import Kind
 from connectors.mikrotik.guardrails import Limits
 from connectors.mikrotik.plan import plan
 from connectors.mikrotik.read import identity, observe
-from connectors.mikrotik.results import Outcome, Result
+from connectors.mikrotik.results import Outcome, Result, Standing, standings
 from connectors.mikrotik.state import Desired, Identity, Observed
 from connectors.mikrotik.transport import Session
 
@@ -63,6 +63,19 @@ class Report:
     def error(self) -> RouterError | None:
         """The first error, for the job that ran this."""
         return next((r.error for r in self.results if r.error is not None), None)
+
+    @property
+    def confirmed(self) -> dict[EntryKey, str]:
+        """The fingerprints of the passwords that the router took, to be stored."""
+        return {
+            result.action.key: result.action.password.fingerprint
+            for result in self.results
+            if result.action.password and result.outcome is Outcome.APPLIED
+        }
+
+    def standings(self) -> dict[EntryKey, tuple[Standing, str]]:
+        """Return where each wanted entry stands, and why."""
+        return standings(self.plan, self.results)
 
     def outcomes(self) -> dict[str, int]:
         """Return how many actions ended in which way."""

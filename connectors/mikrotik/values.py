@@ -6,6 +6,7 @@ said twice. Pure. What cannot be understood stays as it is and is compared as te
 
 import re
 from decimal import Decimal
+from ipaddress import ip_address, ip_network
 
 Value = str | int | bool | tuple[str, ...] | None
 """None is an absent field."""
@@ -13,6 +14,7 @@ Value = str | int | bool | tuple[str, ...] | None
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)([kMG]?)(?:bps)?")
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 _DURATION = re.compile(
     r"(?:(\d+)w)?(?:(\d+)d)?"
     r"(?:(\d+):(\d\d):(\d\d)|(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?)"
@@ -100,6 +102,29 @@ def number(text: str) -> Value:
 def words(text: str) -> Value:
     """Return a comma list as a tuple, None when empty."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) or None
+
+
+def ranges(text: str) -> Value:
+    """Return address ranges as `first-last` each, networks and single ones too."""
+    return (
+        tuple(_range(part.strip()) for part in text.split(",") if part.strip()) or None
+    )
+
+
+def _range(part: str) -> str:
+    try:
+        if "/" in part:
+            network = ip_network(part, strict=False)
+            return f"{network[0]}-{network[-1]}"
+        first, _, last = part.partition("-")
+        return f"{ip_address(first)}-{ip_address(last or first)}"
+    except ValueError:
+        return part
+
+
+def caller(text: str) -> Value:
+    """Return a caller id; a MAC address in capitals, as routers show it."""
+    return text.upper() if _MAC.fullmatch(text) else text or None
 
 
 def plain(text: str) -> Value:

@@ -35,6 +35,7 @@ AFTER = wanted(
     customer(6),
     customer(7),
 )
+GONE = {"CUST00004", "CUST00005"}
 COMMANDS = (
     "/ppp/secret/add",
     "/ppp/secret/set",
@@ -79,7 +80,7 @@ def really(sim: Simulator, action: Action) -> bool:
         case _:
             if row is None:
                 # Disabled first, as one that was then removed.
-                return action.verb is Verb.SET and action.name == "CUST00004"
+                return action.verb is Verb.SET and action.name in GONE
             return all(
                 row.get(change.field, "no") in {change.new, "yes", "true"}
                 for change in action.changes

@@ -1,6 +1,7 @@
 """A router is read, planned and made as wanted, against the simulator."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,10 +25,10 @@ from connectors.mikrotik.apply import apply
 from connectors.mikrotik.fields import Kind
 from connectors.mikrotik.guardrails import Approval, Limits
 from connectors.mikrotik.reconcile import survey
-from connectors.mikrotik.results import Outcome
+from connectors.mikrotik.results import Outcome, Standing
 from connectors.mikrotik.simulator import PROFILES, Simulator, User
 from connectors.mikrotik.simulator import Kind as Fault
-from connectors.mikrotik.state import Desired, Pool
+from connectors.mikrotik.state import Desired, Password, Pool
 
 EVERYBODY = tuple(customer(n) for n in range(1, 8))
 
@@ -360,6 +361,36 @@ async def test_a_missing_password_is_a_failure_of_that_log_in_alone() -> None:
     failed = [r.action.name for r in results if r.outcome is not Outcome.APPLIED]
     assert failed == ["CUST00002"]
     assert "CUST00002" not in rows(sim, "/ppp/secret")
+
+
+async def test_a_name_beyond_ascii_is_its_own_failure_and_nobody_elses() -> None:
+    sim = simulator()
+    odd = replace(customer(2), name="Müller")
+    async with sim.serve() as address, session_to(address) as session:
+        report = await run(session, wanted(customer(1), odd), sim.serial)
+        standings = report.standings()
+        table = sim.tables["/ppp/secret"]
+        table.set(table.rows[0], {"name": "Straße"})
+        renamed = await run(session, wanted(customer(1)), sim.serial)
+    assert standings[Kind.SECRET, "c1"] == (Standing.APPLIED, "")
+    assert standings[Kind.SECRET, "c2"][0] is Standing.FAILED
+    assert "ASCII" in standings[Kind.SECRET, "c2"][1]
+    assert renamed.complete
+    assert list(rows(sim, "/ppp/secret")) == ["CUST00001"]
+
+
+async def test_a_report_tells_where_each_entry_stands() -> None:
+    sim = simulator()
+    sim.tables["/ppp/secret"].add({"name": "CUST00002", "comment": "by hand"})
+    fresh = replace(customer(1), password=Password("c1", "f1", confirmed=None))
+    async with sim.serve() as address, session_to(address) as session:
+        first = await run(session, wanted(fresh, customer(2)), sim.serial)
+        second = await run(session, wanted(customer(1), customer(2)), sim.serial)
+    assert first.confirmed == {(Kind.SECRET, "c1"): "f1"}
+    assert first.standings()[Kind.SECRET, "c1"] == (Standing.APPLIED, "")
+    assert second.confirmed == {}
+    assert second.standings()[Kind.SECRET, "c1"] == (Standing.IN_SYNC, "")
+    assert second.standings()[Kind.SECRET, "c2"] == (Standing.CONFLICT, "unmarked")
 
 
 async def test_sessions_load_and_traffic_are_read() -> None:

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from connectors.mikrotik import errors
 from connectors.mikrotik.dialing import Plaintext, Tls, fingerprint
+from connectors.mikrotik.simulator import anonymous_tls
 from connectors.mikrotik.transport import connect
 from tests.fixtures.scripted_router import Peer, scripted
 
@@ -96,3 +97,10 @@ async def test_tls_to_a_plain_port_fails_and_never_falls_back() -> None:
 def test_what_is_no_fingerprint_is_refused(pin: str) -> None:
     with pytest.raises(ValueError, match="64 hexadecimal"):
         Tls(pin)
+
+
+async def test_anonymous_tls_is_no_tls_to_trust() -> None:
+    async with scripted(welcome, anonymous_tls()) as (port, peers):
+        with pytest.raises((errors.TlsFailed, errors.Unreachable)):
+            await log_in(port, Tls("0" * 64))
+    assert not [peer for peer in peers if peer.heard]

@@ -82,6 +82,14 @@ def test_upload_comes_first_in_a_speed() -> None:
         ),
         (Kind.POOL, "next-pool", {"next-pool": "none"}, ""),
         (Kind.POOL, "ranges", {"ranges": "10.0.0.2-10.0.0.9"}, ("10.0.0.2-10.0.0.9",)),
+        (Kind.POOL, "ranges", {"ranges": "10.0.0.0-10.0.0.255"}, ("10.0.0.0/24",)),
+        (Kind.POOL, "ranges", {"ranges": "10.0.0.7"}, ("10.0.0.7-10.0.0.7",)),
+        (
+            Kind.SECRET,
+            "caller-id",
+            {"caller-id": "AA:BB:CC:00:11:22"},
+            "aa:bb:cc:00:11:22",
+        ),
     ],
 )
 def test_what_a_router_shows_equals_what_was_wanted(
