@@ -11,10 +11,19 @@ import platform
 import sys
 from collections.abc import Iterator
 
-from benchmarks import access, changes, crud, definition, load, processes, site
+from benchmarks import (
+    access,
+    changes,
+    crud,
+    definition,
+    load,
+    processes,
+    routers,
+    site,
+)
 from benchmarks.report import Table
 
-GROUPS = ("crud", "access", "publish", "import", "start")
+GROUPS = ("crud", "access", "publish", "import", "start", "routers")
 
 
 def main() -> int:
@@ -36,7 +45,9 @@ def _tables(args: argparse.Namespace) -> Iterator[Table]:
     wanted = args.groups or GROUPS
     if "start" in wanted:
         yield processes.start_up(args.rounds)
-    if set(wanted) == {"start"}:
+    if "routers" in wanted:
+        yield from routers.run(args.rounds)
+    if set(wanted) <= {"start", "routers"}:
         return
     with site.installation() as here:
         asyncio.run(site.fill(here, tenants=args.tenants, rows=args.rows))
