@@ -29,7 +29,7 @@ def furnished(profile: Mapping[str, str] | None = None) -> Simulator:
 
 def sessions(simulator: Simulator) -> dict[str, str]:
     rows = simulator.tables["/ppp/active"]
-    return {row.live["session-id"]: row.live["name"] for row in rows}
+    return {row.text("session-id"): row.text("name") for row in rows}
 
 
 async def until(simulator: Simulator, names: Sequence[str]) -> None:

@@ -41,8 +41,8 @@ class Row:
     dynamic: bool = False
 
     def text(self, name: str) -> str:
-        """Return a value that is plain text, or "" when the row has none."""
-        value = self.values.get(name, "")
+        """Return a property as text, or "" when the row has none."""
+        value = self.values.get(name, self.live.get(name, ""))
         return value if isinstance(value, str) else value.row.text("name")
 
 
@@ -121,7 +121,7 @@ class Table:
         old = self._key(row)
         wanted = Row(row.id, {**row.values, **read})
         new = self._key(wanted)
-        if new != old and new in self._by_key:
+        if new != old and new is not None and self._by_key.get(new, row) is not row:
             raise Trap(self.menu.duplicate)
         row.values = wanted.values
         if old and self._by_key.get(old) is row:

@@ -129,7 +129,7 @@ async def read_file(call: Call) -> dict[str, str]:
         raise no_such_item()
     offset = _whole("offset", call.attributes.get("offset", "0"))
     size = min(_whole("chunk-size", call.take("chunk-size")), LARGEST_READ)
-    contents = (row.live.get("contents") or row.text("contents")).encode()
+    contents = row.text("contents").encode()
     piece = contents[offset : offset + size].decode("utf-8", "ignore")
     await call.send(["!re", f"=data={piece}"])
     return {}
