@@ -16,6 +16,7 @@ from benchmarks import (
     changes,
     crud,
     definition,
+    events,
     load,
     processes,
     routers,
@@ -23,7 +24,7 @@ from benchmarks import (
 )
 from benchmarks.report import Table
 
-GROUPS = ("crud", "access", "publish", "import", "start", "routers")
+GROUPS = ("crud", "access", "publish", "import", "start", "events", "routers")
 
 
 def main() -> int:
@@ -66,6 +67,9 @@ def _tables(args: argparse.Namespace) -> Iterator[Table]:
             if "import" in wanted:
                 site.log_in(here)
                 yield processes.import_rows(here)
+            if "events" in wanted:
+                site.log_in(here)
+                yield events.run(here)
 
 
 def _arguments() -> argparse.Namespace:
