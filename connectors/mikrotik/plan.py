@@ -287,7 +287,9 @@ class _Draft:
     def _older(self, session: Active, wanted: Secret) -> bool:
         if wanted.renew_before is None:
             return False
-        return self._now - timedelta(seconds=session.uptime) < wanted.renew_before
+        # Uptimes are whole seconds, rounded down: better one end too many.
+        up_for = timedelta(seconds=session.uptime + 1)
+        return self._now - up_for < wanted.renew_before
 
     def _removal(self, found: Found, marker: Marker) -> Removal:
         """Disable, end the sessions, remove: a run that breaks off can be resumed."""
