@@ -171,6 +171,8 @@ async def test_a_refused_set_changes_nothing() -> None:
             ["/ppp/secret/unset", "=.id=*1", "=value-name=name"],
             "input does not match any value of value-name",
         ),
+        (["/interface/set", "=.id=ether1", "=type=vlan"], "unknown parameter type"),
+        (["/ip/service/set", "=.id=api", "=name=x"], "unknown parameter name"),
         (["/ppp/profile/remove", "=.id=default"], "failure: can not remove default"),
         (["/user/group/remove", "=.id=admin"], "failure: group has some users"),
     ],

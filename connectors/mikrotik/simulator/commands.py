@@ -97,6 +97,8 @@ def _each(
 
 def _set(call: Call, table: Table, rows: list[Row]) -> None:
     values = {name: v for name, v in call.attributes.items() if name not in IDS}
+    if fixed := table.menu.fixed & values.keys():
+        raise unknown_parameter(min(fixed))
     for row in rows:
         table.set(row, values)
 

@@ -50,6 +50,8 @@ class Menu:
     stats: frozenset[str] = frozenset()
     policy: str = "write"
     first_id: int = 1
+    fixed: frozenset[str] = frozenset()
+    """Arguments that `print` shows and no client may set."""
 
     def argument(self, name: str, release: Version) -> Argument | None:
         """Return the argument of that name, if this version has it."""

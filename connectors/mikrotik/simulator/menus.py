@@ -1,8 +1,9 @@
 """The menus of the simulated router, written by hand, with the version of each part.
 
-Facts only. Compared with the `/console/inspect` trees of 7.12 to 7.24 that
-tikoci/restraml publishes; arguments that Rangka has no use for are left out of the
-firewall menus. Called by tables and commands.
+Facts only. Checked against the `/console/inspect` trees of 7.12, 7.18, 7.21 and 7.24
+that tikoci/restraml publishes: nothing is here that those lack (older versions are
+taken to be alike); some arguments that Rangka has no use for are left out.
+Called by tables and commands.
 """
 
 from connectors.mikrotik.simulator.menu import Menu, arguments
@@ -11,6 +12,7 @@ from connectors.mikrotik.simulator.profiles import Version
 READ = frozenset({"print", "getall", "listen"})
 EDIT = READ | {"add", "set", "remove", "comment"}
 UNSET = frozenset({"unset"})
+COMMENT = frozenset({"comment"})
 SWITCH = frozenset({"enable", "disable"})
 ORDER = frozenset({"move"})
 SINGLE = frozenset({"print", "getall"})
@@ -20,11 +22,15 @@ FIREWALL = """
     src-address-list:text dst-address-list:text src-port:text dst-port:text
     in-interface:text in-interface-list:text out-interface:text out-interface-list:text
     address-list:text address-list-timeout:text connection-mark:text packet-mark:text
-    connection-state:text connection-nat-state:text dst-address-type:text limit:text
+    dst-address-type:text limit:text
     jump-target:text log:bool=false log-prefix:text= hotspot:text content:text
-    layer7-protocol:text src-mac-address:text time:text tcp-flags:text
-    to-addresses:text to-ports:text reject-with:text tls-host:text tos:text@7.21
+    layer7-protocol:text src-mac-address:text time:text tos:text@7.21
     comment:text disabled:bool=false
+"""
+NAT = "to-addresses:text to-ports:text tls-host:text@..7.12"
+FILTER = """
+    connection-state:text connection-nat-state:text tcp-flags:text reject-with:text
+    tls-host:text
 """
 
 MENUS: dict[str, Menu] = {
@@ -122,13 +128,13 @@ MENUS: dict[str, Menu] = {
         ),
         Menu(
             "/ip/firewall/nat",
-            arguments(FIREWALL),
+            arguments(FIREWALL + NAT),
             EDIT | UNSET | SWITCH | ORDER,
             stats=frozenset({"bytes", "packets"}),
         ),
         Menu(
             "/ip/firewall/filter",
-            arguments(FIREWALL),
+            arguments(FIREWALL + FILTER),
             EDIT | UNSET | SWITCH | ORDER,
             stats=frozenset({"bytes", "packets"}),
         ),
@@ -143,7 +149,7 @@ MENUS: dict[str, Menu] = {
                 add-mac-cookie:bool=true mac-cookie-timeout:duration=3d
                 on-login:text= on-logout:text= open-status-page:text
             """),
-            EDIT | UNSET,
+            EDIT - COMMENT | UNSET,
             unique=("name",),
             duplicate="failure: already have profile with this name",
             named=True,
@@ -159,7 +165,7 @@ MENUS: dict[str, Menu] = {
                 limit-bytes-total:int(0..18446744073709551615)
                 email:text routes:text comment:text disabled:bool=false
             """),
-            EDIT | UNSET | SWITCH,
+            EDIT | SWITCH,
             unique=("server", "name"),
             duplicate="failure: already have user with this name for this server",
             named=True,
@@ -187,11 +193,13 @@ MENUS: dict[str, Menu] = {
             READ | SWITCH | {"set", "comment"},
             unique=("name",),
             named=True,
+            fixed=frozenset({"type"}),
         ),
         Menu(
             "/ip/address",
             arguments("""
-                address:text! network:text broadcast:text@..6.99 interface:text!
+                address:text! network:text broadcast:text netmask:text
+                interface:text!
                 comment:text disabled:bool=false
             """),
             EDIT | SWITCH,
@@ -236,10 +244,12 @@ MENUS: dict[str, Menu] = {
             arguments("""
                 name:text! port:int(1..65535) address:text= certificate:text=none
                 tls-version:choice(any|only-1.2)=any vrf:text=main@7.0
-                max-sessions:int(1..1000)=20@7.16 disabled:bool=false
+                max-sessions:int(1..1000)=20@7.16 available-from:text@7.24
+                disabled:bool=false
             """),
             READ | SWITCH | {"set"},
             named=True,
+            fixed=frozenset({"name"}),
         ),
         Menu(
             "/radius",
@@ -278,6 +288,7 @@ PRINT: dict[str, tuple[Version, Version]] = {
     "follow-strict": ((6, 0), (7, 15)),
     "group-by": ((7, 18), (99, 99)),
     "show-sensitive": ((7, 21), (99, 99)),
+    "on-event": ((7, 22), (99, 99)),
     "comments": ((7, 22), (99, 99)),
     "order-by": ((7, 24), (99, 99)),
     "timestamp": ((7, 22), (99, 99)),
