@@ -9,6 +9,7 @@ from engine import logs
 from engine.api import (
     assignments,
     auth,
+    connections,
     console,
     describe,
     health,
@@ -20,6 +21,7 @@ from engine.api import (
 from engine.api.data import DataApp
 from engine.api.entry import AsgiApp, Entry
 from engine.api.envelope import JSON, failure
+from engine.api.gateway import GatewayApp
 from engine.api.problems import client_error
 from engine.api.realtime import PATH as REALTIME
 from engine.api.realtime import RealtimeApp
@@ -45,11 +47,14 @@ def build(settings: Settings) -> AsgiApp:
         async with open_parts(settings) as parts:
             app.state.parts = parts
             app.state.data = DataApp(parts)
+            app.state.gateway = GatewayApp(parts)
             app.state.realtime = RealtimeApp(parts, parts.hub)
             await parts.jobs.start(work=settings.worker == "embedded")
+            await parts.gateway.start()
             try:
                 yield
             finally:
+                await parts.gateway.stop()
                 await parts.jobs.stop()
 
     api = Router(
@@ -57,6 +62,7 @@ def build(settings: Settings) -> AsgiApp:
         route_handlers=[
             Router("/auth", route_handlers=auth.HANDLERS),
             *assignments.HANDLERS,
+            *connections.HANDLERS,
             *overlays.HANDLERS,
             *console.HANDLERS,
             *import_openapi.HANDLERS,
@@ -84,6 +90,7 @@ def build(settings: Settings) -> AsgiApp:
         lambda: app.state.data,
         proxies,
         metrics,
+        gateway=lambda: app.state.gateway,
         sockets={REALTIME: lambda: app.state.realtime},
     )
 

@@ -14,7 +14,9 @@ The tree:
     ├── ValidationFailed      422  the payload does not fit, field by field
     ├── PreconditionRequired  428
     ├── TooManyRequests       429
-    └── Unavailable           503  try again later
+    ├── BadGateway            502  an external service gave no usable answer
+    ├── Unavailable           503  try again later
+    └── GatewayTimeout        504  an external service did not answer in time
 
 Codes are listed in docs/error-codes.md, and a test compares both. Raised anywhere in
 the engine; turned into a body by `engine/api/problems.py` and nowhere else.
@@ -138,6 +140,20 @@ class TooManyRequests(RangkaError):
 
     status = 429
     default_code = "TOO_MANY_REQUESTS"
+
+
+class BadGateway(RangkaError):
+    """An external service cannot be reached, or its answer cannot be used."""
+
+    status = 502
+    default_code = "BAD_GATEWAY"
+
+
+class GatewayTimeout(RangkaError):
+    """An external service did not answer in time."""
+
+    status = 504
+    default_code = "GATEWAY_TIMEOUT"
 
 
 class Unavailable(RangkaError):

@@ -14,6 +14,7 @@ from engine.database import Database
 from engine.dependencies import Dependencies
 from engine.driver_pool import PoolLimits
 from engine.freshness import Freshness
+from engine.gateway import Gateway
 from engine.health import Health
 from engine.history import History
 from engine.idempotency import Idempotency
@@ -63,6 +64,7 @@ class Parts:
     exports: Exports
     jobs: Jobs
     hub: Hub
+    gateway: Gateway
 
 
 @asynccontextmanager
@@ -175,4 +177,5 @@ def _assemble(
             rung,
         ),
         hub=hub,
+        gateway=Gateway(database, identity, settings, secrets),
     )

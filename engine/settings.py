@@ -295,6 +295,28 @@ class Settings:
             "help": "Addresses or networks, parted by commas, that may read `/metrics`",
         }
     )
+    gateway_networks: str | None = field(
+        metadata={
+            "parse": _networks,
+            "default": None,
+            "help": "Private networks, parted by commas, in which external services "
+            "may lie, also over plain HTTP; none by default",
+        }
+    )
+    gateway_body_limit_bytes: int = field(
+        metadata={
+            "parse": _whole(1024, 2**40),
+            "default": str(100 * 2**20),
+            "help": "Largest body sent to an external service",
+        }
+    )
+    gateway_answer_limit_bytes: int = field(
+        metadata={
+            "parse": _whole(1024, 2**40),
+            "default": str(2 * 2**30),
+            "help": "Largest answer of an external service passed on",
+        }
+    )
     backup_dir: Path = field(
         metadata={
             "parse": _path,

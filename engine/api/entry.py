@@ -2,10 +2,11 @@
 
 Refuses what neither application reads: compressed bodies, and paths with NUL.
 
-Stands before the two applications: data paths go straight to the data routes, all
-else to Litestar (docs/decisions/0003-data-routes-first.md). Turns the alias paths of
-the contract into data paths: `/api/v1/{service}/…` of a primary entity and
-`/api/v1/core/{entity}/…` of the platform's own entities both become `/api/v1/data/…`.
+Stands before the applications: data paths go straight to the data routes, calls of
+external services to the gateway, all else to Litestar
+(docs/decisions/0003-data-routes-first.md). Turns the alias paths of the contract into
+data paths: `/api/v1/{service}/…` of a primary entity and `/api/v1/core/{entity}/…` of
+the platform's own entities both become `/api/v1/data/…`.
 """
 
 import logging
@@ -30,6 +31,7 @@ logger = logging.getLogger("rangka.access")
 
 BASE = "/api/v1/"
 DATA = "/api/v1/data/"
+GATEWAY = "/api/v1/gateway/"
 PRIMARY = "~"
 """Stands for the primary entity of a service in an internal data path."""
 
@@ -80,6 +82,7 @@ class Entry:
         proxies: Proxies,
         metrics: Metrics,
         *,
+        gateway: Callable[[], AsgiApp] | None = None,
         sockets: Mapping[str, Callable[[], AsgiApp]] = _NO_SOCKETS,
         body_pause_seconds: float = BODY_PAUSE_SECONDS,
     ) -> None:
@@ -87,6 +90,7 @@ class Entry:
         self._data = data
         self._proxies = proxies
         self._metrics = metrics
+        self._gateway = gateway
         self._sockets = sockets
         self._patience = Patience(body_pause_seconds)
 
@@ -110,6 +114,8 @@ class Entry:
         if path.startswith(DATA):
             scope["rangka.data_path"] = path[len(DATA) :]
             app = self._data()
+        elif path.startswith(GATEWAY) and self._gateway is not None:
+            app = self._gateway()
         else:
             app = self._app
         status = 500

@@ -1,0 +1,442 @@
+"""`ANY /api/v1/gateway/{service}/{path…}`: calls of external services, as raw ASGI.
+
+Owns the order of the checks, from cheap to dear, and what each failure is called.
+Holds no rule of what goes out: `registry/gateway` does. A call ends here and nowhere
+else; every error becomes the one error body, unless the answer has begun.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from jsonschema_rs import Draft202012Validator
+
+from engine import payload
+from engine.api.entry import GATEWAY, Scope, Send
+from engine.api.envelope import encode, failure
+from engine.api.gateway_relay import Bounds, Relay, Upload, Watch
+from engine.api.http import Request, answer
+from engine.api.patience import Receive
+from engine.api.problems import MethodNotAllowed, client_error
+from engine.context import RequestContext
+from engine.errors import (
+    BadGateway,
+    BadRequest,
+    Forbidden,
+    GatewayTimeout,
+    NotFound,
+    RangkaError,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    ValidationFailed,
+)
+from engine.parts import Parts
+from engine.policy import TenantRules
+from engine.record_findings import findings
+from metadata.compiled import CompiledService
+from registry.gateway import headers
+from registry.gateway.breaker import Closed, Passage
+from registry.gateway.credentials import CredentialsRefused
+from registry.gateway.forward import FAILED, Call, Caller, NoConnection
+from registry.gateway.routes import (
+    BadPath,
+    NoRoute,
+    Route,
+    Routes,
+    WrongMethod,
+    segments_of,
+)
+from registry.gateway.upstream import UpstreamError
+
+KEYS = ".well-known/jwks.json"
+MAX_IDENTITIES = 10_000
+IDENTITY_SECONDS = 5.0
+MAX_SHOWN_PERMISSIONS = 50
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_SLOW = 0.9
+"""Share of the timeout after which an answer counts as slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What a service is told of a user's rights, while nothing of them changes."""
+
+    rules: TenantRules | None
+    routes: Routes
+    until: float
+    roles: str
+    permissions: str
+
+
+class GatewayApp:
+    """The gateway's route as one ASGI application."""
+
+    def __init__(self, parts: Parts, bounds: Bounds | None = None) -> None:
+        self._parts = parts
+        settings = parts.settings
+        self._bounds = bounds or Bounds(
+            upload=settings.gateway_body_limit_bytes,
+            stream=settings.gateway_answer_limit_bytes,
+        )
+        self._gateway = parts.gateway
+        self._routes: dict[str, Routes] = {}
+        self._identities: dict[tuple[object, ...], _Identity] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call; an error after the first byte cuts the connection."""
+        request = Request(scope, receive)
+        extra: list[tuple[str, str]] = []
+        try:
+            await self._serve(request, receive, send, extra)
+        except _BrokeOff:
+            raise
+        except Exception as error:  # noqa: BLE001 - the root of the gateway's route
+            problem = client_error(error, request.request_id)
+            given = {name.lower(): value for name, value in problem.headers.items()}
+            given |= dict(extra)
+            pairs = [(name.encode(), value.encode()) for name, value in given.items()]
+            body = failure(problem, request.request_id)
+            await answer(send, problem.status, body, pairs)
+
+    async def _serve(
+        self,
+        request: Request,
+        receive: Receive,
+        send: Send,
+        extra: list[tuple[str, str]],
+    ) -> None:
+        scope = request.scope
+        try:
+            headers.check_framing(scope["headers"])
+            name, segments = _target(scope)
+        except (headers.BadHeaders, BadPath) as error:
+            raise BadRequest(f"The request cannot be passed on: {error}.") from error
+        if name == KEYS:
+            await answer(send, 200, encode(self._gateway.public_keys()))
+            return
+        if request.method not in _METHODS:
+            raise MethodNotAllowed(
+                "The gateway does not pass this method on.",
+                headers={"Allow": ", ".join(sorted(_METHODS))},
+            )
+        ctx = await self._authenticate(request)
+        scope["rangka.context"] = ctx
+        service, routes, route, values = await self._find(ctx, request, name, segments)
+        await self._authorize(ctx, route)
+        await self._count(ctx, route, extra)
+        try:
+            passage = self._gateway.gates.enter(service.name, str(ctx.tenant_id))
+        except Closed as error:
+            wait = str(max(1, -int(-error.retry_after // 1)))
+            raise Unavailable(
+                f"The service {service.name} {error.reason}; try again later.",
+                code="SERVICE_CLOSED",
+                headers={"Retry-After": wait},
+            ) from error
+        upload = Upload(request, receive, self._bounds.upload)
+        watch = Watch(receive, upload)
+        try:
+            call = await self._call(request, upload, service, routes, route, values)
+            caller = await self._caller(ctx, request, service, routes)
+            await self._forward(send, call, caller, route, upload, passage, extra)
+        except asyncio.CancelledError:
+            if not watch.has_left():
+                raise
+        finally:
+            watch.stop()
+            passage.leave()
+
+    # -- checks, in their order ----------------------------------------------------
+
+    async def _authenticate(self, request: Request) -> RequestContext:
+        scheme, _, token = (request.header(b"authorization") or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated(
+                "Log in first: send Authorization: Bearer <access token>.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return await self._parts.identity.authenticate(
+            token.strip(),
+            request_id=request.request_id,
+            ip=request.ip,
+            user_agent=request.header(b"user-agent"),
+            tenant_hint=request.header(b"x-tenant-id"),
+        )
+
+    async def _find(
+        self, ctx: RequestContext, request: Request, name: str, segments: Sequence[str]
+    ) -> tuple[CompiledService, Routes, Route, Mapping[str, str]]:
+        service = await self._parts.catalog.service(ctx.tenant_id, name)
+        if service is None or service.definition.type != "external":
+            raise NotFound("There is no such external service for this tenant.")
+        routes = self._routes.get(name)
+        if routes is None or routes.endpoints is not service.definition.endpoints:
+            routes = self._routes[name] = Routes(service)
+        try:
+            route, values = routes.match(request.method, segments)
+        except NoRoute as error:
+            raise NotFound("The service has no endpoint at this path.") from error
+        except WrongMethod as error:
+            raise MethodNotAllowed(
+                f"This path takes {error}.", headers={"Allow": str(error)}
+            ) from error
+        return service, routes, route, values
+
+    async def _authorize(self, ctx: RequestContext, route: Route) -> None:
+        policy = self._parts.policy
+        for resource, action in route.permissions:
+            grant = policy.peek(ctx, resource, action)
+            if grant is None:
+                grant = await policy.authorize(ctx, resource, action)
+            if not grant.allowed:
+                raise Forbidden(
+                    f"You need the permission {resource}:{action} for this."
+                )
+
+    async def _count(
+        self, ctx: RequestContext, route: Route, extra: list[tuple[str, str]]
+    ) -> None:
+        endpoint = route.endpoint
+        key = f"{ctx.tenant_id}:{route.service}:{endpoint.id}"
+        verdict = await self._gateway.limits.take(key, endpoint.rate_limit)
+        extra += verdict.headers
+        if not verdict.allowed:
+            raise TooManyRequests(
+                f"Your organisation may call this {endpoint.rate_limit} times a minute."
+            )
+
+    async def _call(
+        self,
+        request: Request,
+        upload: Upload,
+        service: CompiledService,
+        routes: Routes,
+        route: Route,
+        values: Mapping[str, str],
+    ) -> Call:
+        """Return what goes out, its body and its query checked by the schema."""
+        if routes.base is None:
+            raise BadGateway("The service has no usable base_url; correct it.")
+        inputs = route.inputs
+        declared = inputs.headers if inputs else frozenset[str]()
+        try:
+            outwards = headers.outwards(request.scope["headers"], declared)
+        except headers.BadHeaders as error:
+            raise BadRequest(f"The request cannot be passed on: {error}.") from error
+        query = _query(request)
+        if inputs is not None:
+            _check(inputs.problems("path", values.items()))
+            _check(inputs.problems("query", parse_qsl(query, keep_blank_values=True)))
+            _check(inputs.problems("header", outwards))
+        body: bytes | AsyncIterator[bytes]
+        body = await upload.start(whole=route.body is not None)
+        if route.body is not None and (body or route.needs_body):
+            value = payload.decode(body if isinstance(body, bytes) else b"")
+            if not route.body.is_valid(value):
+                _check((route.body, value))
+            # What was checked is what the service has to take it for.
+            outwards = [pair for pair in outwards if pair[0] != "content-type"]
+            outwards.append(("content-type", "application/json"))
+        if not isinstance(body, bytes) and upload.declared is not None:
+            outwards.append(("content-length", str(upload.declared)))
+        return Call(
+            service=service.name,
+            needs_connection=service.definition.auth_type != "none",
+            base=routes.base,
+            method=request.method,
+            path=route.path(values),
+            query=query,
+            headers=outwards,
+            body=body,
+            may_repeat=request.header(b"idempotency-key") is not None,
+        )
+
+    # -- the call ------------------------------------------------------------------
+
+    async def _forward(
+        self,
+        send: Send,
+        call: Call,
+        caller: Caller,
+        route: Route,
+        upload: Upload,
+        passage: Passage,
+        extra: Sequence[tuple[str, str]],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        timeout, began = route.endpoint.timeout_ms / 1000, loop.time()
+        relay: Relay | None = None
+        try:
+            async with asyncio.timeout_at(began + timeout) as clock:
+                upload.on_progress = lambda: clock.reschedule(loop.time() + timeout)
+                relay = Relay(
+                    send, self._bounds, clock, timeout, began,
+                    is_document=bool(route.endpoint.response_schema),
+                )  # fmt: skip
+                reply = await self._gateway.forwarder.send(
+                    call, caller, passage.breaker
+                )
+                try:
+                    slow = loop.time() - began > _SLOW * timeout
+                    passage.answered(failed=reply.status in FAILED, slow=slow)
+                    self._check_status(reply.status, reply.headers, call, caller)
+                    await relay.run(reply, extra, is_head=call.method == "HEAD")
+                finally:
+                    # Read to its end it went back to the pool already.
+                    reply.close()
+        except (TimeoutError, UpstreamError, CredentialsRefused, NoConnection) as error:
+            if upload.failure is not None:
+                raise upload.failure from None
+            is_failure = not isinstance(error, CredentialsRefused | NoConnection)
+            if is_failure:
+                passage.answered(failed=True, slow=False)
+            if relay is not None and relay.has_begun:
+                raise _BrokeOff from None
+            raise _client_error(error) from None
+
+    def _check_status(
+        self, status: int, given: Mapping[str, str], call: Call, caller: Caller
+    ) -> None:
+        """Raise for an answer whose body is not for clients."""
+        if status in {401, 407}:
+            # To a client it would mean that he has to log in here again.
+            self._gateway.forwarder.refused(call, caller)
+            raise BadGateway(
+                "The service does not take your organisation's credentials; an "
+                "administrator has to correct its connection.",
+                code="CREDENTIALS_REFUSED",
+            )
+        if status < 500 and status >= 200:
+            return
+        wait = given.get("retry-after", "")
+        again = {"Retry-After": wait if wait.isascii() and wait.isdigit() else "5"}
+        if status == 503:
+            raise Unavailable(
+                "The service says that it cannot answer now.",
+                code="SERVICE_UNAVAILABLE",
+                headers=again,
+            )
+        if status == 504:
+            raise GatewayTimeout("The service says that it timed out.")
+        raise BadGateway(f"The service failed: it answered {status}.")
+
+    # -- who calls -----------------------------------------------------------------
+
+    async def _caller(
+        self,
+        ctx: RequestContext,
+        request: Request,
+        service: CompiledService,
+        routes: Routes,
+    ) -> Caller:
+        identity = await self._identity(ctx, service.name, routes)
+        parent = request.header(b"traceparent")
+        trace, _ = headers.trace_parent(parent.encode("latin-1") if parent else None)
+        return Caller(
+            tenant_id=ctx.tenant_id,
+            user_id=ctx.user_id,
+            identity={
+                "x-org-id": str(ctx.tenant_id),
+                "x-tenant-id": str(ctx.tenant_id),
+                "x-user-id": str(ctx.user_id),
+                "x-user-roles": identity.roles,
+                "x-user-permissions": identity.permissions,
+            },
+            request_id=request.request_id,
+            trace_parent=trace,
+            address=ctx.ip,
+        )
+
+    async def _identity(
+        self, ctx: RequestContext, service: str, routes: Routes
+    ) -> _Identity:
+        """Return roles, and which of the service's permissions the user has."""
+        policy = self._parts.policy
+        rules = None if ctx.is_super_admin else await policy.rules(ctx.tenant_id)
+        key = (ctx.tenant_id, ctx.role_ids, ctx.is_super_admin, service)
+        found = self._identities.get(key)
+        now = asyncio.get_running_loop().time()
+        if (
+            found is not None
+            and found.rules is rules
+            and found.routes is routes
+            and found.until > now
+        ):
+            return found
+        names = (
+            ["SUPER_ADMIN"]
+            if rules is None
+            else [rules.names[each] for each in ctx.role_ids if each in rules.names]
+        )
+        granted = [
+            f"{resource}:{action}"
+            for resource, action in routes.permissions[:MAX_SHOWN_PERMISSIONS]
+            if (await policy.authorize(ctx, resource, action)).allowed
+        ]
+        found = _Identity(
+            rules,
+            routes,
+            now + IDENTITY_SECONDS,
+            ",".join(quote(name, safe=" ") for name in sorted(names)),
+            ",".join(sorted(granted)),
+        )
+        if len(self._identities) >= MAX_IDENTITIES:
+            self._identities.clear()
+        self._identities[key] = found
+        return found
+
+
+class _BrokeOff(ConnectionAbortedError):
+    """An answer ended in its middle: the server closes, so the client can tell."""
+
+
+def _target(scope: Scope) -> tuple[str, list[str]]:
+    """Return service and segments of the raw path; raises BadPath."""
+    raw = scope.get("raw_path") or quote(scope["path"]).encode()
+    prefix = GATEWAY.encode()
+    if not raw.startswith(prefix):
+        raise BadPath("its path is not written as it is meant")
+    rest = raw[len(prefix) :]
+    if rest == KEYS.encode():
+        return KEYS, []
+    segments = segments_of(rest)
+    # Without a path it means the service's root.
+    return segments[0], segments[1:] or [""]
+
+
+def _query(request: Request) -> str:
+    """Return the query as it is passed on; raises BadRequest."""
+    query = request.query
+    if not query.isascii() or any(
+        sign <= " " or sign in '"<>\\^`{|}' for sign in query
+    ):
+        raise BadRequest("The query holds a sign that must be percent-encoded.")
+    return query
+
+
+def _check(problem: tuple[Draft202012Validator, Any] | None) -> None:
+    if problem is not None:
+        details = findings(*problem)
+        raise ValidationFailed("Some values do not fit.", details=details)
+
+
+def _client_error(error: Exception) -> RangkaError:
+    """Return what a client is told of a service that failed."""
+    if isinstance(error, NoConnection):
+        return Unavailable(
+            "Your organisation has no credentials for this service; an administrator "
+            "has to enter its connection.",
+            code="CONNECTION_MISSING",
+        )
+    if isinstance(error, CredentialsRefused):
+        return BadGateway(str(error), code="CREDENTIALS_REFUSED")
+    if isinstance(error, UpstreamError):
+        if error.problem == "timeout":
+            return GatewayTimeout(error.message)
+        if error.problem == "address":
+            return BadGateway(error.message, code="ADDRESS_REFUSED")
+        return BadGateway(error.message)
+    return GatewayTimeout("The service did not answer in time.")

@@ -1,0 +1,258 @@
+"""Both directions of one call of a service: the body in, the answer out.
+
+Owns lengths, pauses and the client that leaves; knows nothing of permissions or
+services. Called by `gateway.py`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from engine.api.entry import Send
+from engine.api.http import Request
+from engine.api.patience import Receive
+from engine.errors import BadRequest, PayloadTooLarge
+from registry.gateway import headers
+from registry.gateway.upstream import UpstreamError, chunks_of, read
+
+WHOLE_BODY_BYTES = 2**20
+WHOLE_ANSWER_BYTES = 64 * 1024
+WATCH_AFTER_SECONDS = 0.25
+"""A watch costs as much as a tenth of a call, so only a slow one gets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long and how large; seconds and bytes.
+
+    Attributes:
+        idle: the longest pause of a stream, in either direction.
+        longest: the longest stream.
+        least_rate: bytes a second that an answer must have brought on average once
+            the endpoint's timeout is over; event streams may be slower.
+        document: the largest answer that has a schema.
+        stream, upload: the largest answer without one, and the largest body.
+    """
+
+    idle: float = 60.0
+    longest: float = 3600.0
+    least_rate: int = 1024
+    document: int = 20 * 2**20
+    stream: int = 2 * 2**30
+    upload: int = 100 * 2**20
+
+
+class Upload:
+    """The body of one request: whole where it is short, else a stream."""
+
+    def __init__(self, request: Request, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._method = request.method
+        declared = request.header(b"content-length")
+        self.declared = int(declared) if declared and declared.isdigit() else None
+        self._is_chunked = request.header(b"transfer-encoding") is not None
+        # HTTP/2 frames bodies without either header.
+        self._is_framed = not str(request.scope.get("http_version")).startswith("1")
+        self.is_read = False
+        self.on_progress: Callable[[], None] | None = None
+        self.failure: BadRequest | PayloadTooLarge | None = None
+
+    async def start(self, *, whole: bool) -> bytes | AsyncIterator[bytes]:
+        """Return the body; with `whole` it must be short.
+
+        Raises:
+            PayloadTooLarge: it is too long.
+            BadRequest: the client left before it was there.
+        """
+        limit = WHOLE_BODY_BYTES if whole else self._limit
+        if self.declared is not None and self.declared > limit:
+            raise _too_large(limit)
+        if not self.declared and not self._is_chunked and not self._is_framed:
+            self.is_read = True
+            return b""
+        short = self.declared is not None and self.declared <= WHOLE_BODY_BYTES
+        chunks = [await self._next()]
+        if not whole and not short and not self.is_read:
+            return self._stream(chunks[0])
+        size = len(chunks[0])
+        while not self.is_read:
+            if size > limit:
+                raise _too_large(limit)
+            chunks.append(await self._next())
+            size += len(chunks[-1])
+        if size > limit:
+            raise _too_large(limit)
+        self._check_length(size)
+        return b"".join(chunks)
+
+    async def _stream(self, first: bytes) -> AsyncIterator[bytes]:
+        size, chunk = 0, first
+        try:
+            while True:
+                size += len(chunk)
+                if size > self._limit:
+                    raise _too_large(self._limit)
+                if self.on_progress is not None:
+                    self.on_progress()
+                if chunk:
+                    yield chunk
+                if self.is_read:
+                    break
+                chunk = await self._next()
+            self._check_length(size)
+        except (BadRequest, PayloadTooLarge) as error:
+            self.failure = error
+            raise
+
+    def _check_length(self, size: int) -> None:
+        if self.declared is not None and size != self.declared:
+            raise BadRequest("The body is not as long as Content-Length says.")
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("The connection ended before the body did.")
+        self.is_read = not message.get("more_body")
+        return bytes(message.get("body", b""))
+
+
+class Watch:
+    """Cancels the task of a call when its client leaves."""
+
+    def __init__(self, receive: Receive, upload: Upload) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a call is served by a task")
+        self._task = task
+        self._cancels = task.cancelling()
+        self._receive = receive
+        self._upload = upload
+        self._watching: asyncio.Task[None] | None = None
+        self._loop = task.get_loop()
+        self._timer = self._loop.call_later(WATCH_AFTER_SECONDS, self._begin)
+        self._has_left = False
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def has_left(self) -> bool:
+        """Return whether a cancellation was this watch's, and take it back."""
+        return self._has_left and self._task.uncancel() <= self._cancels
+
+    def _begin(self) -> None:
+        if self._upload.is_read:
+            self._watching = self._loop.create_task(self._wait())
+        else:
+            # Whoever reads the body hears of it first.
+            self._timer = self._loop.call_later(WATCH_AFTER_SECONDS, self._begin)
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._has_left = True
+        self._task.cancel()
+
+
+@dataclass(slots=True)
+class Relay:
+    """One answer on its way to the client.
+
+    Attributes:
+        timeout: of the endpoint, in seconds; `clock` ends with it until a stream goes.
+        is_document: whether the answer has a schema, so must come whole in time.
+        has_begun: whether the client has a status already.
+    """
+
+    send: Send
+    bounds: Bounds
+    clock: asyncio.Timeout
+    timeout: float
+    began: float
+    is_document: bool
+    has_begun: bool = False
+
+    async def run(
+        self,
+        answer: aiohttp.ClientResponse,
+        extra: Sequence[tuple[str, str]],
+        *,
+        is_head: bool,
+    ) -> None:
+        """Send an answer on; raises UpstreamError when the service ends it early."""
+        found = headers.inwards(answer.headers.items())
+        found += [(name.encode(), value.encode()) for name, value in extra]
+        length = _length(answer)
+        start = {"type": "http.response.start", "status": answer.status}
+        limit = self.bounds.document if self.is_document else self.bounds.stream
+        if is_head or answer.status in {204, 304}:
+            await read(answer, 0)
+            await self._begin({**start, "headers": found})
+            await self.send({"type": "http.response.body", "body": b""})
+            return
+        if length is not None and length > limit:
+            raise UpstreamError("broken", "The service's answer is too large.")
+        if length is not None:
+            found.append((b"content-length", str(length).encode()))
+        if length is not None and length <= WHOLE_ANSWER_BYTES:
+            body = await read(answer, length)
+            await self._begin({**start, "headers": found})
+            await self.send({"type": "http.response.body", "body": body})
+            return
+        await self._stream(answer, {**start, "headers": found}, limit)
+
+    async def _stream(
+        self,
+        answer: aiohttp.ClientResponse,
+        start: dict[str, object],
+        limit: int,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        is_slow = answer.content_type == "text/event-stream"
+        size = 0
+        async for chunk in chunks_of(answer):
+            size += len(chunk)
+            now = loop.time()
+            self._check(size, limit, now - self.began, is_slow=is_slow)
+            self._pause(now)
+            if not self.has_begun:
+                await self._begin(start)
+            await self.send(
+                {"type": "http.response.body", "body": chunk, "more_body": True}
+            )
+            self._pause(loop.time())
+        if not self.has_begun:
+            await self._begin(start)
+        await self.send({"type": "http.response.body", "body": b""})
+
+    def _check(self, size: int, limit: int, passed: float, *, is_slow: bool) -> None:
+        if size > limit:
+            raise UpstreamError("broken", "The service's answer is too large.")
+        is_late = passed > self.timeout and size < passed * self.bounds.least_rate
+        if passed > self.bounds.longest or (is_late and not is_slow):
+            raise UpstreamError("timeout", "The service's answer takes too long.")
+
+    def _pause(self, now: float) -> None:
+        if not self.is_document:
+            self.clock.reschedule(now + self.bounds.idle)
+
+    async def _begin(self, message: dict[str, object]) -> None:
+        self.has_begun = True
+        await self.send(message)
+
+
+def _length(answer: aiohttp.ClientResponse) -> int | None:
+    """Return the length of a body that the parser holds the service to."""
+    if "transfer-encoding" in answer.headers:
+        return None
+    text = answer.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is over {limit // 1024} KiB; send less.")

@@ -1,0 +1,146 @@
+"""What a call shows of its tenant's connection: the one place that reveals a secret.
+
+Owns the tokens that OAuth2 client credentials fetch, each for one tenant, service and
+secret. No error here holds a secret, a token or an answer of a token endpoint.
+"""
+
+import asyncio
+import base64
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from urllib.parse import quote_plus, urlencode, urlsplit
+from uuid import UUID
+
+import msgspec
+
+from registry.connections import Connection
+from registry.gateway.upstream import UpstreamClient, UpstreamError
+
+MAX_TOKENS = 10_000
+TOKEN_SECONDS = 10.0
+MAX_TOKEN_ANSWER = 64 * 1024
+_EARLY_SECONDS = 30
+_SHORTEST_SECONDS = 5
+
+Header = tuple[str, str]
+
+
+class CredentialsRefused(Exception):
+    """The token endpoint gave no token; the message holds nothing it said."""
+
+
+class _TokenAnswer(msgspec.Struct):
+    """RFC 6749, section 5.1."""
+
+    access_token: str
+    token_type: str
+    expires_in: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str
+    until: float
+
+
+class Credentials:
+    """Turns connections into headers."""
+
+    def __init__(self, client: UpstreamClient) -> None:
+        self._client = client
+        self._tokens: OrderedDict[tuple[UUID, str, UUID], _Token] = OrderedDict()
+        self._fetching: dict[tuple[UUID, str, UUID], asyncio.Lock] = {}
+
+    async def headers(
+        self, tenant_id: UUID, service: str, connection: Connection
+    ) -> list[Header]:
+        """Return the headers that make a call one of this tenant's.
+
+        Raises:
+            CredentialsRefused: there is no token to be had for the client credentials.
+            UpstreamError: the token endpoint cannot be reached.
+        """
+        settings = connection.settings
+        match connection.kind:
+            case "api_key":
+                name = settings.get("header", "X-API-Key")
+                return [(name, settings.get("prefix", "") + connection.secret.reveal())]
+            case "bearer":
+                return [("Authorization", f"Bearer {connection.secret.reveal()}")]
+            case "basic":
+                return [_basic(settings["username"], connection.secret.reveal())]
+        token = await self._token(tenant_id, service, connection)
+        return [("Authorization", f"Bearer {token}")]
+
+    def refused(self, tenant_id: UUID, service: str, connection: Connection) -> None:
+        """Forget a token that the service did not take; the next call fetches one."""
+        self._tokens.pop((tenant_id, service, connection.id), None)
+
+    async def _token(
+        self, tenant_id: UUID, service: str, connection: Connection
+    ) -> str:
+        key = (tenant_id, service, connection.id)
+        found = self._tokens.get(key)
+        if found is not None and found.until > time.monotonic():
+            return found.value
+        lock = self._fetching.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                found = self._tokens.get(key)
+                if found is None or found.until <= time.monotonic():
+                    found = await self._fetch(connection)
+                    self._tokens[key] = found
+                    while len(self._tokens) > MAX_TOKENS:
+                        self._tokens.popitem(last=False)
+        finally:
+            if not lock.locked():
+                self._fetching.pop(key, None)
+        return found.value
+
+    async def _fetch(self, connection: Connection) -> _Token:
+        """Return a new token (RFC 6749, section 4.4), asked for with basic."""
+        settings = connection.settings
+        form = {"grant_type": "client_credentials"}
+        form |= {n: settings[n] for n in ("scope", "audience") if settings.get(n)}
+        parts = urlsplit(settings["token_url"])
+        # Form-encoded first (RFC 6749, section 2.3.1).
+        name = quote_plus(settings["client_id"])
+        headers = [
+            _basic(name, quote_plus(connection.secret.reveal())),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Accept", "application/json"),
+        ]
+        try:
+            async with asyncio.timeout(TOKEN_SECONDS):
+                status, raw = await self._client.fetch(
+                    "POST",
+                    f"{parts.scheme}://{parts.netloc}{parts.path or '/'}",
+                    headers,
+                    urlencode(form).encode(),
+                    limit=MAX_TOKEN_ANSWER,
+                )
+        except TimeoutError as error:
+            raise UpstreamError("timeout", "The token endpoint does not answer.") from (
+                error
+            )
+        if status != 200:
+            raise CredentialsRefused(f"The token endpoint answered {status}.")
+        try:
+            answer = msgspec.json.decode(raw, type=_TokenAnswer)
+        except msgspec.MsgspecError as error:
+            raise CredentialsRefused("The token endpoint gave no token.") from error
+        if answer.token_type.lower() != "bearer" or not _is_token(answer.access_token):
+            raise CredentialsRefused("The token endpoint gave no bearer token.")
+        lives = max(answer.expires_in - _EARLY_SECONDS, _SHORTEST_SECONDS)
+        return _Token(answer.access_token, time.monotonic() + lives)
+
+
+def _basic(name: str, secret: str) -> Header:
+    """Return the header of RFC 7617."""
+    pair = base64.b64encode(f"{name}:{secret}".encode()).decode()
+    return "Authorization", f"Basic {pair}"
+
+
+def _is_token(text: str) -> bool:
+    return 0 < len(text) <= 8000 and text.isascii() and text.isprintable()

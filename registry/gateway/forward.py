@@ -1,0 +1,178 @@
+"""One call on its way: credentials, identity and signature put on, sent, maybe again.
+
+Owns the order of these steps and the rule of the one retry. Called by
+`engine/api/gateway.py` with what has been checked already.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import aiohttp
+
+from registry.connections import Connection, Connections
+from registry.gateway import signing
+from registry.gateway.breaker import Breaker
+from registry.gateway.credentials import Credentials
+from registry.gateway.routes import Base
+from registry.gateway.signing import IdentityTokens, Signer
+from registry.gateway.upstream import Body, UpstreamClient, UpstreamError
+
+FAILED = frozenset({502, 503, 504})
+"""Answers that count as a failure of the service."""
+
+_AGAIN = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+
+
+class NoConnection(Exception):
+    """The service asks for credentials, and the tenant has given none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom a call goes out.
+
+    Attributes:
+        identity: signed identity headers, names in lower case.
+    """
+
+    tenant_id: UUID
+    user_id: UUID
+    identity: dict[str, str]
+    request_id: str
+    trace_parent: str
+    address: str | None
+
+
+@dataclass(slots=True)
+class Call:
+    """What goes out; `headers` are the client's, filtered.
+
+    Attributes:
+        body: bytes are signed and can be sent again, a stream cannot.
+        may_repeat: whether the client said that sending it twice does no harm.
+        connection: the tenant's, once it is known.
+    """
+
+    service: str
+    needs_connection: bool
+    base: Base
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes | AsyncIterator[bytes]
+    may_repeat: bool
+    connection: Connection | None = field(default=None)
+
+    @property
+    def can_repeat(self) -> bool:
+        """Return whether it may be sent twice."""
+        return isinstance(self.body, bytes) and (
+            self.may_repeat or self.method in _AGAIN
+        )
+
+    @property
+    def url(self) -> str:
+        """Return the address, encoded."""
+        base = self.base
+        query = f"?{self.query}" if self.query else ""
+        return f"{base.scheme}://{base.authority}{base.path}{self.path}{query}"
+
+
+class Forwarder:
+    """Sends calls for all services of this process."""
+
+    def __init__(
+        self,
+        client: UpstreamClient,
+        connections: Connections,
+        signer: Signer,
+        tokens: IdentityTokens,
+    ) -> None:
+        self.client = client
+        self.connections = connections
+        self.credentials = Credentials(client)
+        self.signer = signer
+        self._tokens = tokens
+
+    async def send(
+        self, call: Call, caller: Caller, breaker: Breaker
+    ) -> aiohttp.ClientResponse:
+        """Return the answer once its head is there.
+
+        A call that may be repeated is sent once more, within the retry budget, when no
+        answer began or a gateway of the service said that it could not.
+
+        Raises:
+            NoConnection: the tenant has no credentials for the service.
+            CredentialsRefused: its token endpoint gives none.
+            UpstreamError: there is no usable answer.
+        """
+        call.connection = await self.connections.get(caller.tenant_id, call.service)
+        if call.connection is None and call.needs_connection:
+            raise NoConnection
+        try:
+            answer = await self._once(call, caller)
+        except UpstreamError as error:
+            if error.problem not in {"connect", "broken"} or not self._again(
+                call, breaker
+            ):
+                raise
+            return await self._once(call, caller)
+        if answer.status in FAILED and self._again(call, breaker):
+            answer.close()
+            return await self._once(call, caller)
+        return answer
+
+    def refused(self, call: Call, caller: Caller) -> None:
+        """Take note that the service did not take the tenant's credentials."""
+        if call.connection is not None:
+            self.credentials.refused(caller.tenant_id, call.service, call.connection)
+
+    async def _once(self, call: Call, caller: Caller) -> aiohttp.ClientResponse:
+        headers = [
+            *call.headers,
+            ("Host", call.base.authority),
+            ("X-Request-ID", caller.request_id),
+            ("traceparent", caller.trace_parent),
+            ("Via", "1.1 rangka"),
+            *signing.identity_headers(caller.identity),
+            *self._signed(call, caller),
+        ]
+        if caller.address:
+            headers.append(("Forwarded", _forwarded(caller.address)))
+        if call.connection is not None:
+            headers += await self.credentials.headers(
+                caller.tenant_id, call.service, call.connection
+            )
+        body: Body = call.body
+        if body == b"" and call.method in {"GET", "HEAD", "DELETE"}:
+            body = None
+        return await self.client.open(call.method, call.url, headers, body)
+
+    def _signed(self, call: Call, caller: Caller) -> list[tuple[str, str]]:
+        key = self.signer.key(call.service, caller.tenant_id)
+        message = signing.Message(
+            method=call.method,
+            authority=call.base.authority,
+            path=f"{call.base.path}{call.path}",
+            query=call.query,
+            body=call.body if isinstance(call.body, bytes) else None,
+            identity=caller.identity,
+            request_id=caller.request_id,
+        )
+        token = self._tokens.token(caller.user_id, caller.tenant_id, call.service)
+        return [
+            *self.signer.headers(key, message),
+            ("X-Gateway-Identity", token),
+        ]
+
+    @staticmethod
+    def _again(call: Call, breaker: Breaker) -> bool:
+        return call.can_repeat and breaker.may_retry()
+
+
+def _forwarded(address: str) -> str:
+    """Return the value of RFC 7239 for the client's address."""
+    return f'for="[{address}]"' if ":" in address else f"for={address}"

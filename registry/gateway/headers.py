@@ -1,0 +1,179 @@
+"""Which headers go to a service and which come back; everything else stays here.
+
+Outwards an allow list, so whatever names an identity, a gateway or a forwarding, or
+frames the message, comes from the gateway alone. Called by `engine/api/gateway.py`.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable
+
+Raw = Iterable[tuple[bytes, bytes]]
+
+_OUTWARDS = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"accept-language",
+        b"content-language",
+        b"content-type",
+        b"idempotency-key",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-range",
+        b"if-unmodified-since",
+        b"last-event-id",
+        b"prefer",
+        b"range",
+        b"tracestate",
+        b"user-agent",
+    }
+)
+_LISTS = frozenset({b"accept", b"accept-encoding", b"accept-language", b"prefer"})
+"""What may stand in several lines (RFC 9110, section 5.3)."""
+RESERVED = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-digest",
+        "content-encoding",
+        "content-length",
+        "cookie",
+        "expect",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "te",
+        "traceparent",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+        "x-real-ip",
+        "x-request-id",
+        "x-tenant-id",
+    }
+)
+"""Headers that frame a message, or that the gateway alone sets."""
+RESERVED_BEGINNINGS = ("x-user-", "x-org-", "x-gateway-", "x-forwarded-", "proxy-")
+_INWARDS = frozenset(
+    {
+        "accept-ranges",
+        "age",
+        "allow",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-range",
+        "content-type",
+        "etag",
+        "expires",
+        "last-modified",
+        "link",
+        "location",
+        "preference-applied",
+        "retry-after",
+        "vary",
+        "x-total-count",
+    }
+)
+_UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_TRACE = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+
+
+class BadHeaders(Exception):
+    """The headers frame the message in two ways, or one may stand only once."""
+
+
+def check_framing(headers: Raw) -> None:
+    """Raise BadHeaders unless the body has one length (RFC 9112, section 6.3)."""
+    lengths, codings = [], []
+    for name, value in headers:
+        if name == b"content-length":
+            lengths.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value)
+    if lengths and codings:
+        raise BadHeaders("Content-Length and Transfer-Encoding stand together")
+    if len(lengths) > 1 or (lengths and not lengths[0].isdigit()):
+        raise BadHeaders("Content-Length is not one number")
+    if codings and (len(codings) > 1 or codings[0].strip().lower() != b"chunked"):
+        raise BadHeaders("Transfer-Encoding is not one chunked")
+
+
+def outwards(
+    headers: Raw, declared: frozenset[str] = frozenset()
+) -> list[tuple[str, str]]:
+    """Return the client's headers that a service may see.
+
+    `declared` are those that the endpoint itself takes, in lower case; what is the
+    gateway's to say stays the gateway's.
+
+    Raises:
+        BadHeaders: a value holds a control sign, or what stands once stands twice.
+    """
+    listed: set[bytes] = set()
+    kept: list[tuple[bytes, bytes]] = []
+    for name, value in headers:
+        if name == b"connection":
+            listed.update(part.strip().lower() for part in value.split(b","))
+        elif name in _OUTWARDS or (declared and _is_declared(name, declared)):
+            kept.append((name, value))
+    found, seen = [], set()
+    for name, value in kept:
+        if name in listed:
+            continue
+        if _UNSAFE.search(value):
+            raise BadHeaders(f"{name.decode()} holds a control sign")
+        if name not in _LISTS and name in seen:
+            raise BadHeaders(f"{name.decode()} stands twice")
+        seen.add(name)
+        found.append((name.decode(), value.decode("latin-1")))
+    if b"accept-encoding" not in seen:
+        found.append(("accept-encoding", "identity"))
+    return found
+
+
+def _is_declared(name: bytes, declared: frozenset[str]) -> bool:
+    text = name.decode("latin-1")
+    # Some servers take _ for -, so a name with it could be one of the gateway's.
+    if "_" in text or text in RESERVED or text.startswith(RESERVED_BEGINNINGS):
+        return False
+    return text in declared
+
+
+def trace_parent(value: bytes | None) -> tuple[str, bool]:
+    """Return a traceparent for the call, and whether it continues the client's trace.
+
+    W3C Trace Context, section 3.2: the trace id is kept, the parent id is the call's.
+    """
+    match = _TRACE.fullmatch(value or b"")
+    span = secrets.token_hex(8)
+    if match and match[1].strip(b"0") and match[2].strip(b"0"):
+        return f"00-{match[1].decode()}-{span}-{match[3].decode()}", True
+    return f"00-{secrets.token_hex(16)}-{span}-00", False
+
+
+def inwards(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return the service's headers that a client may see, with the gateway's own.
+
+    What a page of the service says must not run as one of ours, and no cache may show
+    one user's answer to another.
+    """
+    found: list[tuple[bytes, bytes]] = []
+    caching = b"private, no-cache"
+    for name, value in headers:
+        lower = name.lower()
+        if lower == "cache-control" and {"private", "no-store"} & _words(value):
+            caching = value.encode("latin-1", "replace")
+        elif lower in _INWARDS:
+            found.append((lower.encode(), value.encode("latin-1", "replace")))
+    found.append((b"cache-control", caching))
+    found.append((b"content-security-policy", b"default-src 'none'; sandbox"))
+    found.append((b"via", b"1.1 rangka"))
+    return found
+
+
+def _words(value: str) -> set[str]:
+    return {part.strip().lower() for part in value.split(",")}
