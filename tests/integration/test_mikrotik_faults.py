@@ -223,3 +223,34 @@ async def test_a_slow_print_of_many_rows_is_read_whole() -> None:
     async with sim.serve() as address, session_to(address) as session:
         sim.faults.row_delay = 0.001
         assert len(await read.rows(session, Menu.SECRET)) == 200
+
+
+async def test_a_run_that_is_cancelled_leaves_no_connection_behind() -> None:
+    sim = simulator()
+    async with sim.serve() as address:
+        async with session_to(address) as session:
+            await run(session, BEFORE, sim.serial)
+        sim.faults.latency = 0.05
+        task = asyncio.create_task(attempt(sim, address, AFTER))
+        await asyncio.sleep(0.4)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        sim.faults.clear()
+        for _ in range(100):
+            if sim.connections:
+                await asyncio.sleep(0.05)
+        assert not sim.connections
+        healed = await attempt(sim, address, AFTER)
+        assert healed is not None
+        assert (await attempt(sim, address, AFTER) or healed).plan.empty
+
+
+async def test_a_router_whose_sessions_are_used_up_says_so() -> None:
+    sim = simulator()
+    sim.max_sessions = 1
+    async with sim.serve() as address, session_to(address):
+        with pytest.raises(errors.RouterError) as caught:
+            async with session_to(address, deadlines=SHORT):
+                pass
+    assert caught.value.advice is errors.Advice.RETRY
