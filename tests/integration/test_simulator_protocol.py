@@ -87,6 +87,11 @@ async def test_cancel_leaves_other_commands_running() -> None:
         assert not [one for one in heard if one[-1] == ".tag=1"]
 
 
+async def test_cancel_of_a_tag_nobody_has_is_done_at_once() -> None:
+    async with logged_in(Simulator()) as words:
+        assert await words.ask("/cancel", "=tag=9", ".tag=c") == [["!done", ".tag=c"]]
+
+
 async def test_cancel_without_tag_interrupts_everything() -> None:
     async with logged_in(Simulator()) as words:
         await words.say("/ppp/secret/listen")

@@ -149,6 +149,14 @@ async def test_a_bad_value_is_refused_and_nothing_added(
         assert await names(words, "/ppp/secret") == {}
 
 
+@pytest.mark.parametrize("value", ["²", "soon", "1x", "", "-1s"])
+async def test_a_time_that_is_none_is_refused(value: str) -> None:
+    async with logged_in(Simulator()) as words:
+        said = ("/ppp/profile/add", "=name=x", f"=session-timeout={value}")
+        told = await words.refused(*said)
+        assert told == "invalid value for argument session-timeout"
+
+
 async def test_a_refused_set_changes_nothing() -> None:
     async with logged_in(Simulator()) as words:
         made = await words.add("/ppp/secret", name="a")

@@ -49,7 +49,7 @@ def seconds_of(text: str) -> int | None:
     if clock:
         weeks, days, hours, minutes, rest = (int(part or 0) for part in clock.groups())
         return weeks * 604800 + days * 86400 + hours * 3600 + minutes * 60 + rest
-    if text.isdigit():
+    if text.isdecimal():
         return int(text)
     spelled = DURATION.fullmatch(text)
     if not text or spelled is None:
