@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from registry.builtin.customers.service import service as customers
+from registry.builtin.network.service import service as network
 from registry.service import Service
 
 FOLDER = Path(__file__).parent
 
-NAMES = ("plans", "customers")
+NAMES = ("plans", "customers", "network")
 """In the order in which they are published: a service after those it requires."""
 
-CODE: Mapping[str, Service] = {customers.name: customers}
+CODE: Mapping[str, Service] = {each.name: each for each in (customers, network)}
 """Behaviour by service name; a service of JSON only has none."""
 
 

@@ -1,0 +1,118 @@
+"""The way from a router's record to a session, and back to its status.
+
+Opens the sealed password at the last moment. Called by every job that talks to a
+router; writes nothing itself.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connectors.mikrotik.dialing import PLAINTEXT, Plaintext, Tls, fingerprint
+from connectors.mikrotik.errors import Advice, RouterError
+from connectors.mikrotik.state import Identity
+from connectors.mikrotik.transport import Session, connect
+from registry.service import JobHost, Record
+
+IDLE = frozenset({"stopped", "unconfirmed"})
+"""States in which nothing is tried until somebody has looked."""
+
+CONNECTION_FIELDS = (
+    "address",
+    "port",
+    "tls",
+    "pinned_certificate",
+    "username",
+    "password",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed(Exception):
+    """The router shows a certificate that nobody has confirmed yet.
+
+    Attributes:
+        certificate: its SHA-256, 64 hexadecimal digits.
+    """
+
+    certificate: str
+
+
+@contextlib.asynccontextmanager
+async def opened(host: JobHost, router: Record) -> AsyncIterator[Session]:
+    """Give a session that is logged in.
+
+    Raises:
+        Unconfirmed: before the password was opened.
+        RouterError: what stood in the way.
+    """
+    address, port = router["address"], router["port"]
+    if router["tls"] == "pinned" and not router["pinned_certificate"]:
+        raise Unconfirmed(await fingerprint(address, port=port))
+    password = await host.secret("routers", router["id"], "password")
+    async with connect(
+        address,
+        user=router["username"],
+        password=password or "",
+        tls=_tls(router),
+        port=port,
+    ) as session:
+        yield session
+
+
+def _tls(router: Record) -> Tls | Plaintext:
+    match router["tls"]:
+        case "plain":
+            return PLAINTEXT
+        case "authority":
+            return Tls(None)
+        case _:
+            return Tls(router["pinned_certificate"])
+
+
+def answered(router: Record, box: Identity, now: datetime) -> dict[str, Any]:
+    """Return what to store of a router that answered."""
+    return {
+        "status": "online",
+        "alert": False,
+        "last_seen": now.isoformat(),
+        "offline_since": None,
+        "last_error": None,
+        "expected_serial": router["expected_serial"] or box.serial,
+        "routeros": str(box.capabilities),
+        "board": box.board[:60] or None,
+    }
+
+
+def refused(
+    router: Record, error: RouterError | Unconfirmed, now: datetime
+) -> dict[str, Any]:
+    """Return what to store of a router that did not answer, or not as it should.
+
+    After a refusal that trying again would only repeat (a wrong password, another
+    device) it is stopped: nothing is sent until its form was changed or it is tested.
+    """
+    if isinstance(error, Unconfirmed):
+        return {
+            "status": "unconfirmed",
+            "seen_certificate": error.certificate,
+            "last_error": "Compare the certificate with the router's and confirm it.",
+        }
+    values: dict[str, Any] = {"last_error": str(error)[:500]}
+    if error.advice is Advice.ALERT:
+        values.update(status="stopped", alert=True)
+    elif error.advice is Advice.RETRY:
+        values.update(
+            status="offline",
+            offline_since=router["offline_since"] or now.isoformat(),
+        )
+    return values
+
+
+def changed(router: Record, values: dict[str, Any]) -> bool:
+    """Return whether anything but the time it was seen differs from the record."""
+    return any(
+        router[name] != value for name, value in values.items() if name != "last_seen"
+    )

@@ -1,0 +1,208 @@
+"""A router that is dead, slow or not ours: nothing fails and nothing doubles."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from job_world import until
+from network_world import Isp, open_isp, profiles_of, secrets_of, simulator
+
+from connectors.mikrotik.simulator import Kind, Simulator
+from engine.settings import Settings
+
+
+@pytest.fixture
+async def isp(settings: Settings) -> AsyncIterator[Isp]:
+    async with open_isp(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sim() -> Simulator:
+    return simulator()
+
+
+async def ready(isp: Isp, address: tuple[str, int]) -> tuple[str, str]:
+    """Return a router that is online with a pool, and a plan that is on it."""
+    router = await isp.router(address)
+    await isp.pool(router)
+    plan = await isp.plan()
+    await isp.until_router(router, status="online")
+    await isp.quiet()
+    return router, plan
+
+
+async def failed_jobs(isp: Isp) -> list[str]:
+    """Return the names of the tenant's dead letters."""
+    return [
+        job["name"]
+        for job in await isp.world.jobs(isp.tenant)
+        if job["state"] == "failed"
+    ]
+
+
+async def test_an_activation_while_the_router_is_down_is_made_good_once(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        sim.faults.refuse = True
+        customer = await isp.active(plan)
+        login = await isp.until_login(customer, state="offline")
+        assert (await isp.get("customers.customers", customer))["status"] == "active"
+        assert login["reason"]
+        assert not secrets_of(sim)
+        down = await isp.get("network.routers", router)
+        assert (down["status"], down["alert"]) == ("offline", False)
+
+        sim.faults.refuse = False
+        await isp.run("sweep")
+        await isp.until_login(customer, state="active")
+        await isp.run("sweep")
+        await isp.quiet()
+    assert list(secrets_of(sim)) == [login["name"]]
+    assert await failed_jobs(isp) == []
+
+
+async def test_a_reply_that_is_lost_after_an_add_does_not_double(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        _, plan = await ready(isp, address)
+        sim.faults.once("/ppp/secret/add", Kind.RESET, applied=True)
+        customer = await isp.active(plan)
+        await isp.until_login(customer, state="pending")
+
+        async def broke() -> bool:
+            return any("/ppp/secret/add" in str(entry) for entry in sim.trace)
+
+        await until(broke)
+        await isp.quiet()
+        await isp.run("sweep")
+        login = await isp.until_login(customer, state="active")
+        adds = [entry for entry in sim.trace if "/ppp/secret/add" in str(entry)]
+    assert list(secrets_of(sim)) == [login["name"]]
+    assert len(adds) == 1
+    assert await failed_jobs(isp) == []
+
+
+async def test_a_wrong_password_is_tried_once_until_the_form_was_changed(
+    isp: Isp, sim: Simulator
+) -> None:
+    def logins() -> int:
+        return sum("/login" in str(entry) for entry in sim.trace)
+
+    async with sim.serve() as address:
+        router = await isp.router(address, password="salah-sekali")
+        await isp.pool(router)
+        stopped = await isp.until_router(router, status="stopped", alert=True)
+        assert "salah-sekali" not in str(stopped)
+        assert logins() == 1
+        plan = await isp.plan()
+        await isp.active(plan)
+        for name in ("sweep", "collect", "sweep"):
+            await isp.run(name)
+        await isp.quiet()
+        assert logins() == 1
+
+        await isp.update("network.routers", router, password="kunci-router-42")
+        await isp.until_router(router, status="online", alert=False)
+        await isp.quiet()
+    assert len(secrets_of(sim)) == 1
+
+
+async def test_another_device_at_the_address_is_not_written_to(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        sim.serial = "HGA09SIM9999"
+        customer = await isp.active(plan)
+        stopped = await isp.until_router(router, status="stopped")
+        await isp.quiet()
+        assert not secrets_of(sim)
+        assert "HGA09SIM9999" in stopped["last_error"]
+        assert (await isp.login(customer))["state"] != "active"
+
+        await isp.update("network.routers", router, expected_serial=None)
+        await isp.until_login(customer, state="active")
+        replaced = await isp.get("network.routers", router)
+    assert replaced["expected_serial"] == "HGA09SIM9999"
+
+
+async def test_an_entry_without_a_marker_is_left_alone_until_it_is_taken_over(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        customer = await isp.customer(plan)
+        code = (await isp.get("customers.customers", customer))["code"]
+        sim.tables["/ppp/secret"].add(
+            {"name": code, "password": "lama", "comment": "pak budi"}
+        )
+        await isp.act("customers.customers", customer, "activate")
+        login = await isp.until_login(customer, state="conflict")
+        assert login["reason"]
+        assert secrets_of(sim)[code]["password"] == "lama"
+
+        await isp.act("network.routers", router, "reconcile_plan", adopt=True)
+        await isp.quiet()
+        (run,) = await isp.find("network.reconcile_runs", state="planned")
+        assert run["adopt"] is True
+        assert secrets_of(sim)[code]["password"] == "lama"
+        await isp.act("network.reconcile_runs", run["id"], "apply")
+        await isp.until_login(customer, state="active")
+    secret = secrets_of(sim)[code]
+    assert secret["password"] != "lama"
+    assert secret["comment"] == f"rangka:{isp.tenant}:{login['id']} pak budi"
+    assert (await isp.get("network.reconcile_runs", run["id"]))["state"] == "applied"
+
+
+async def test_many_removals_wait_for_somebody(isp: Isp, sim: Simulator) -> None:
+    async with sim.serve() as address:
+        _, plan = await ready(isp, address)
+        customers = [await isp.active(plan) for _ in range(7)]
+        for customer in customers:
+            await isp.until_login(customer, state="active")
+        sim.faults.refuse = True
+        for customer in customers:
+            await isp.act("customers.customers", customer, "terminate")
+        await isp.quiet()
+        sim.faults.refuse = False
+        await isp.run("sweep")
+        await isp.quiet()
+        assert len(secrets_of(sim)) == 7
+        waiting = await isp.until_login(customers[0], state="pending")
+        assert "approval" in waiting["reason"]
+        (run,) = await isp.find("network.reconcile_runs", state="planned")
+        assert run["counts"]["blocked"] >= 7
+        await isp.act("network.reconcile_runs", run["id"], "apply")
+        for customer in customers:
+            await isp.until_login(customer, state="ended")
+    assert secrets_of(sim) == {}
+
+
+async def test_an_approved_plan_is_refused_when_the_router_changed(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        await isp.update("network.routers", router, applies_itself=False)
+        customer = await isp.active(plan)
+        await isp.until_login(customer, state="pending", reason=WAITS)
+        assert not secrets_of(sim)
+        (run,) = await isp.find("network.reconcile_runs", state="planned")
+        row = sim.tables["/ppp/profile"].named("10mbps_profile")
+        assert row is not None
+        row.values["rate-limit"] = "1M/1M"
+        await isp.act("network.reconcile_runs", run["id"], "apply")
+        await isp.quiet()
+        assert not secrets_of(sim)
+        refused = await isp.get("network.reconcile_runs", run["id"])
+        assert refused["state"] == "refused"
+        (fresh,) = await isp.find("network.reconcile_runs", state="planned")
+        await isp.act("network.reconcile_runs", fresh["id"], "apply")
+        await isp.until_login(customer, state="active")
+    assert profiles_of(sim)["10mbps_profile"]["rate-limit"] == "5000000/10000000"
+
+
+WAITS = "waits until the run is applied"
