@@ -26,10 +26,12 @@ from engine.api.problems import client_error
 from engine.api.realtime import PATH as REALTIME
 from engine.api.realtime import RealtimeApp
 from engine.api.requests import AnyRequest, request_id_of
+from engine.api.traced import TracedApp
 from engine.metrics import Metrics
 from engine.parts import open_parts
 from engine.proxies import Proxies, networks
 from engine.settings import Settings
+from engine.tracing import configure
 
 
 def create() -> AsgiApp:
@@ -85,7 +87,7 @@ def build(settings: Settings) -> AsgiApp:
     )
     metrics = app.state.metrics = Metrics()
     proxies = Proxies(networks(settings.trusted_proxies or ""))
-    return Entry(
+    served = Entry(
         app,  # type: ignore[arg-type]
         lambda: app.state.data,
         proxies,
@@ -93,6 +95,8 @@ def build(settings: Settings) -> AsgiApp:
         gateway=lambda: app.state.gateway,
         sockets={REALTIME: lambda: app.state.realtime},
     )
+    tracing = configure()
+    return served if tracing is None else TracedApp(served, tracing)
 
 
 def answer_problem(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -137,8 +137,9 @@ class Entry:
                 await _answer(send_with_headers, refused, request_id)
         finally:
             seconds = time.perf_counter() - started
+            scope["rangka.status"] = status
             self._metrics.in_progress.dec()
-            self._metrics.answered(_route(scope), scope["method"], status, seconds)
+            self._metrics.answered(route_of(scope), scope["method"], status, seconds)
             if logger.isEnabledFor(logging.INFO):
                 _log(scope, status, request_id, seconds)
 
@@ -200,7 +201,7 @@ async def _answer(send: Send, error: RangkaError, request_id: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
     """Return what answered, as few names as there are handlers; never a path."""
     return str(scope.get("rangka.route") or scope.get("path_template") or "none")
 
