@@ -75,9 +75,9 @@ class Upload:
             return b""
         short = self.declared is not None and self.declared <= WHOLE_BODY_BYTES
         chunks = [await self._next()]
-        if not whole and not short and not self.is_read:
-            return self._stream(chunks[0])
         size = len(chunks[0])
+        if not whole and not short and (not self.is_read or size > WHOLE_BODY_BYTES):
+            return self._stream(chunks[0])
         while not self.is_read:
             if size > limit:
                 raise _too_large(limit)

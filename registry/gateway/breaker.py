@@ -101,7 +101,7 @@ class Breaker:
         second.calls += 1
         second.failed += failed
         second.slow += slow
-        if (failed or slow) and not self._pause:
+        if (second.failed or second.slow) and not self._pause:
             self._judge()
 
     def given_up(self, *, is_probe: bool) -> None:

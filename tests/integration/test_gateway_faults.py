@@ -1,0 +1,357 @@
+"""Services that hang, drip, break off and lie, and clients that leave."""
+
+import asyncio
+import random
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from engine.api.gateway import GatewayApp
+from engine.api.gateway_relay import Bounds
+from registry.gateway.breaker import Gates, Limits
+from tests.fixtures.api import World
+from tests.fixtures.gateway import (
+    BASE,
+    WAIT_SECONDS,
+    Seen,
+    Talk,
+    Writer,
+    call,
+    endpoint,
+    outside,
+    publish,
+    reply,
+)
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDPOINTS = [
+    endpoint("show", "/show/{n}", timeout_ms=400),
+    endpoint("doc", "/doc", timeout_ms=400, response_schema={"type": "object"}),
+    endpoint("send", "/send", "POST", timeout_ms=400),
+]
+
+
+@contextmanager
+def bounds(world: World, **numbers: Any) -> Iterator[None]:
+    """Serve with smaller bounds."""
+    state = world.app._app.state
+    kept = state.gateway
+    state.gateway = GatewayApp(state.parts, Bounds(**numbers))
+    yield
+    state.gateway = kept
+
+
+@contextmanager
+def gates(world: World, limits: Limits, clock: Any = time.monotonic) -> Iterator[Gates]:
+    """Serve with another breaker."""
+    gateway = world.app._app.state.parts.gateway
+    kept, gateway.gates = gateway.gates, Gates(limits, clock)
+    yield gateway.gates
+    gateway.gates = kept
+
+
+async def test_a_service_that_says_nothing_is_given_up_in_time(world: World) -> None:
+    silent = asyncio.Event()
+
+    async def act(seen: Seen, writer: Writer) -> None:
+        if seen.target == "/show/1":
+            await silent.wait()
+        else:
+            writer.write(reply())
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        hanging = [
+            asyncio.create_task(call(world.operator, "GET", f"{BASE}/{name}/show/1"))
+            for _ in range(20)
+        ]
+        # Others are served meanwhile.
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not there.seen:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.01)
+        other = await publish(world, there.url, ENDPOINTS)
+        found = await call(world.operator, "GET", f"{BASE}/{other}/show/2")
+        assert found.status == 200
+        assert not [task for task in hanging if task.done()]
+        for task in hanging:
+            given = await task
+            assert (given.status, given.error["code"]) == (504, "GATEWAY_TIMEOUT")
+        silent.set()
+
+
+async def test_a_body_that_drips_is_cut(world: World) -> None:
+    async def act(seen: Seen, writer: Writer) -> None:
+        writer.write(CHUNKED)
+        while not writer.is_closing():
+            writer.write(b"1\r\nx\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        for path in ("show/1", "doc"):
+            with pytest.raises(ConnectionAbortedError):
+                await call(world.operator, "GET", f"{BASE}/{name}/{path}")
+        async with asyncio.timeout(WAIT_SECONDS):
+            while there.left < 2:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.01)
+
+
+async def test_a_pause_in_a_stream_is_not_endless(world: World) -> None:
+    silent = asyncio.Event()
+
+    async def act(seen: Seen, writer: Writer) -> None:
+        writer.write(
+            CHUNKED.replace(b"OK\r\n", b"OK\r\nContent-Type: text/event-stream\r\n")
+        )
+        writer.write(b"1\r\nx\r\n")
+        await writer.drain()
+        await silent.wait()
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        with bounds(world, idle=0.3), pytest.raises(ConnectionAbortedError):
+            await call(world.operator, "GET", f"{BASE}/{name}/show/1")
+        silent.set()
+
+
+async def test_an_endless_body_is_cut_and_never_held(world: World) -> None:
+    megabyte = b"100000\r\n" + b"x" * 2**20 + b"\r\n"
+
+    async def act(seen: Seen, writer: Writer) -> None:
+        writer.write(CHUNKED)
+        while not writer.is_closing():
+            writer.write(megabyte)
+            await writer.drain()
+
+    class Counting(Talk):
+        size = 0
+
+        async def _send(self, message: dict[str, Any]) -> None:
+            self.size += len(message.get("body", b""))
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        talk = Counting(world.operator, "GET", f"{BASE}/{name}/show/1")
+        with bounds(world, stream=300 * 2**20), pytest.raises(ConnectionAbortedError):
+            await talk.run()
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert 290 * 2**20 < talk.size <= 300 * 2**20
+    assert (after - before) / 1024 <= 20
+
+
+BROKEN = {
+    "no HTTP": b"SSH-2.0-OpenSSH\r\n\r\n",
+    "two lengths": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x"
+    ),
+    "a length and chunks": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2\r\n{}\r\n0\r\n\r\n"
+    ),
+    "a length below zero": b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
+    "a bad chunk": CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n",
+    "too short": b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}",
+    "too many headers": (
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(200))
+        + b"\r\n"
+    ),
+    "a header too long": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+    "nothing": b"",
+    "half a head": b"HTTP/1.1 200 OK\r\nContent-",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+async def test_an_answer_that_cannot_be_read_is_a_502(world: World, case: str) -> None:
+    async def act(seen: Seen, writer: Writer) -> None:
+        writer.write(BROKEN[case])
+        writer.close()
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        for method, path in (("GET", "show/1"), ("POST", "send")):
+            found = await call(world.operator, method, f"{BASE}/{name}/{path}")
+            assert (found.status, found.error["code"]) == (502, "BAD_GATEWAY")
+
+
+async def test_interim_answers_without_end_are_given_up(world: World) -> None:
+    async def act(seen: Seen, writer: Writer) -> None:
+        while not writer.is_closing():
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        found = await call(world.operator, "POST", f"{BASE}/{name}/send")
+    assert found.status in {502, 504}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_no_answer_is_taken_for_that_of_another_request(
+    world: World, seed: int
+) -> None:
+    """3,400 calls each seed, to a service that misbehaves at random."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+
+    async def act(seen: Seen, writer: Writer) -> None:
+        body = seen.target.encode()
+        kind = chance.randrange(8)
+        good = reply(body=body)
+        if kind == 0:
+            writer.write(good + reply(body=b"stray"))
+        elif kind == 1:
+            writer.write(good)
+            await writer.drain()
+            await asyncio.sleep(0)
+            writer.write(reply(body=b"stray"))
+        elif kind == 2:
+            writer.write(reply(body=body + b"!" * 10)[:-5])
+            writer.close()
+        elif kind == 3:
+            writer.write(CHUNKED + b"%x\r\n%s\r\nzz\r\n" % (len(body), body))
+        elif kind == 4:
+            writer.write(good + b"trailing")
+        else:
+            writer.write(good)
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        swapped, fine = [], 0
+
+        async def ask(number: int) -> None:
+            nonlocal fine
+            path = f"/show/{seed}-{number}"
+            try:
+                found = await call(world.operator, "GET", f"{BASE}/{name}{path}")
+            except ConnectionAbortedError:
+                return
+            if found.status == 200 and found.body != path.encode():
+                swapped.append((path, found.body))
+            fine += found.status == 200
+
+        limits = Limits(least_calls=10**9)
+        with gates(world, limits):
+            for start in range(0, 3400, 20):
+                await asyncio.gather(*(ask(start + each) for each in range(20)))
+    assert swapped == []
+    assert fine > 2000
+
+
+async def test_failures_open_the_breaker_and_health_closes_it(world: World) -> None:
+    now = [1000.0]
+    is_ill = True
+
+    async def act(seen: Seen, writer: Writer) -> None:
+        is_bad = is_ill and len(there.seen) % 2
+        writer.write(reply(503 if is_bad else 200))
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        with gates(world, Limits(), lambda: now[0]) as opened:
+            path = f"{BASE}/{name}/send"
+            for _ in range(20):
+                await call(world.operator, "POST", path)
+            assert opened.state(name, str(world.ours)) == "open"
+            found = await call(world.operator, "POST", path)
+            assert (found.status, found.error["code"]) == (503, "SERVICE_CLOSED")
+            assert 5 <= int(found.headers["retry-after"]) <= 6
+            assert len(there.seen) == 20
+            # Nothing is closed for the other tenant.
+            assert opened.state(name, str(world.theirs)) == "closed"
+            assert (await call(world.stranger, "POST", path)).status in {200, 503}
+            is_ill = False
+            now[0] += 6
+            for _ in range(3):
+                assert (await call(world.operator, "POST", path)).status == 200
+            assert opened.state(name, str(world.ours)) == "closed"
+
+
+async def test_retries_stay_in_their_budget(world: World) -> None:
+    async def act(seen: Seen, writer: Writer) -> None:
+        writer.write(reply(503))
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        with gates(world, Limits(least_calls=10**9), lambda: 5.0):
+            for _ in range(200):
+                await call(world.operator, "GET", f"{BASE}/{name}/show/1")
+            assert 230 <= len(there.seen) <= 240
+            there.seen.clear()
+            for _ in range(20):
+                await call(world.operator, "POST", f"{BASE}/{name}/send")
+            assert len(there.seen) == 20
+
+
+async def test_a_retry_brings_the_answer(world: World) -> None:
+    async def act(seen: Seen, writer: Writer) -> None:
+        if len(there.seen) % 2:
+            writer.close()
+        else:
+            writer.write(reply())
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        found = await call(world.operator, "GET", f"{BASE}/{name}/show/1")
+        assert (found.status, len(there.seen)) == (200, 2)
+        nonces = {seen.headers["x-gateway-nonce"] for seen in there.seen}
+        assert len(nonces) == 2
+        found = await call(world.operator, "POST", f"{BASE}/{name}/send", b"x")
+        assert (found.status, len(there.seen)) == (502, 3)
+        there.seen.clear()
+        headers = [("idempotency-key", "k")]
+        found = await call(world.operator, "POST", f"{BASE}/{name}/send", b"x", headers)
+        assert (found.status, len(there.seen)) == (200, 2)
+
+
+@pytest.mark.parametrize("when", ["before the answer", "in its middle"])
+async def test_a_client_that_leaves_ends_the_call(world: World, when: str) -> None:
+    async def act(seen: Seen, writer: Writer) -> None:
+        if when == "in its middle":
+            writer.write(CHUNKED + b"1\r\nx\r\n")
+        await asyncio.sleep(WAIT_SECONDS)
+
+    async with outside(act) as there:
+        slow = [endpoint("show", "/show/{n}", timeout_ms=60_000)]
+        name = await publish(world, there.url, slow)
+        talk = Talk(world.operator, "GET", f"{BASE}/{name}/show/1")
+        running = asyncio.create_task(talk.run())
+        await talk.has(2 if when == "in its middle" else 0)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not there.seen:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.01)
+        left = time.monotonic()
+        talk.leave()
+        await asyncio.wait_for(running, WAIT_SECONDS)
+        assert time.monotonic() - left < 1
+        gateway = world.app._app.state.parts.gateway
+        assert gateway.gates._under_way == {}
+
+
+async def test_a_full_service_is_told_before_it_is_called(world: World) -> None:
+    go_on = asyncio.Event()
+
+    async def act(seen: Seen, writer: Writer) -> None:
+        await go_on.wait()
+        writer.write(reply())
+
+    async with outside(act) as there:
+        slow = [endpoint("show", "/show/{n}", timeout_ms=60_000)]
+        name = await publish(world, there.url, slow)
+        with gates(world, Limits(of_tenant=5)):
+            path = f"{BASE}/{name}/show/1"
+            tasks = [
+                asyncio.create_task(call(world.operator, "GET", path)) for _ in range(8)
+            ]
+            turned_away = asyncio.as_completed(tasks, timeout=WAIT_SECONDS)
+            first = [(await next(turned_away)).status for _ in range(3)]
+            assert first == [503] * 3
+            go_on.set()
+            found = [(await task).status for task in tasks]
+            assert sorted(found) == [200] * 5 + [503] * 3
