@@ -54,6 +54,9 @@ class Announcements(Protocol):
     ) -> None:
         """Wake a worker for each job; what is sent may outlive a rollback."""
 
+    async def close(self) -> None:
+        """Close what is open."""
+
 
 class RedisAnnouncements:
     """Messages through Redis."""
@@ -84,6 +87,10 @@ class RedisAnnouncements:
     ) -> None:
         """Enqueue them; raises redis.RedisError."""
         await asyncio.to_thread(self._enqueue, jobs)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await asyncio.to_thread(self._client.close)
 
     def _length(self) -> int:
         return int(self._client.llen(self._key))
@@ -116,6 +123,9 @@ class PostgresAnnouncements:
         rows = [(QUEUE, message_of(job).encode()) for job in jobs]
         async with connection.cursor() as cursor:
             await cursor.executemany(_PUT, rows)
+
+    async def close(self) -> None:
+        """Do nothing: consumers close their own connections."""
 
 
 class PostgresBroker(Broker):

@@ -121,6 +121,7 @@ class Jobs:
         if self._streams is not None:
             await self._streams.stop()
         await self.dispatcher.stop()
+        await self._announcements.close()
 
     async def purge(self) -> None:
         """Delete jobs that ended long ago, and what consumers handled before that."""

@@ -130,9 +130,10 @@ class JobWorld:
             tenant_id,
         )
 
-    async def states(self, tenant_id: UUID) -> list[str]:
-        """Return the states of a tenant's jobs, oldest first."""
-        return [job["state"] for job in await self.jobs(tenant_id)]
+    async def states(self, tenant_id: UUID, *names: str) -> list[str]:
+        """Return the states of a tenant's jobs, of these names only, oldest first."""
+        jobs = await self.jobs(tenant_id)
+        return [job["state"] for job in jobs if not names or job["name"] in names]
 
 
 def context(tenant_id: UUID, **values: Any) -> RequestContext:
