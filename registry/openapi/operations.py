@@ -32,6 +32,7 @@ _KEPT_APART = frozenset({"accept", "content-type", "authorization"})
 """Headers that a parameter cannot describe (OpenAPI 3.1.1, 4.8.12.2)."""
 _PLACES = frozenset({"path", "query", "header", "cookie"})
 _STYLES = {"path": "simple", "query": "form", "header": "simple"}
+_CODE = re.compile(r"[1-5]([0-9]{2}|XX)|default|x-.*")
 _IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _PATH = re.compile(r"/[^\s?#]{0,499}")
 _PLAIN_BODY = frozenset(
@@ -352,12 +353,17 @@ class Operations:
         if not isinstance(raw, Mapping) or not raw:
             self._wrong(f"{place}/responses", "an operation has responses")
             return {}
-        wins = [code for code in raw if str(code).startswith("2")] or ["default"]
+        for code in raw:
+            if not _CODE.fullmatch(code):
+                self._wrong(
+                    f"{place}/responses/{token(code)}", "a response has a status code"
+                )
+        wins = [code for code in raw if code.startswith("2")] or ["default"]
         for code in sorted(wins):
             if code not in raw:
                 continue
             answer, below = self._schemas.resolve(
-                raw[code], f"{place}/responses/{token(str(code))}"
+                raw[code], f"{place}/responses/{token(code)}"
             )
             content = (answer or {}).get("content", {})
             for kind, media in content.items() if isinstance(content, Mapping) else ():

@@ -133,6 +133,9 @@ class Schemas:
                 "Copy what it names into components and write #/components/….",
             )  # fmt: skip
             return None
+        if ref == "#":
+            self._circle(path)
+            return None
         value: Any = self._document
         parts = unquote(ref[1:]).split("/")[1:]
         names = [part.replace("~1", "/").replace("~0", "~") for part in parts]
