@@ -48,6 +48,7 @@ from registry.service_jobs import (
     Payload,
     Schedule,
     ScheduleCode,
+    check_cron,
     check_limits,
 )
 
@@ -271,6 +272,8 @@ class Service:
             raise ValueError(
                 f"{self.name}.{name}: a schedule has either cron or every_minutes."
             )
+        if cron is not None:
+            check_cron(self.name, name, cron)
         if every_minutes is not None and not 1 <= every_minutes <= MINUTES_A_DAY:
             raise ValueError(
                 f"{self.name}.{name}: every_minutes is from 1 to {MINUTES_A_DAY}."

@@ -7,9 +7,11 @@ tells them. Declares only; runs nothing.
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from uuid import UUID
+
+from cronsim import CronSim, CronSimError
 
 if TYPE_CHECKING:
     from registry.service import Host
@@ -175,3 +177,13 @@ def check_limits(service: str, name: str, attempts: int, timeout: float) -> None
         raise ValueError(
             f"{service}.{name}: timeout_seconds is from 1 to {MAX_TIMEOUT_SECONDS}."
         )
+
+
+def check_cron(service: str, name: str, cron: str) -> None:
+    """Refuse five fields that cron would not read; raises ValueError."""
+    try:
+        CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise ValueError(
+            f"{service}.{name}: the cron fields {cron!r}: {error}"
+        ) from error
