@@ -43,10 +43,13 @@ class DemoTenant:
     plans: int
     customers: int
     max_users: int
+    left_out: frozenset[str] = frozenset()
+    """Services that it does not get."""
 
 
 TENANTS = (
-    DemoTenant("Sejahtera Net", "sejahtera", 30, 15_000, 50),
+    # Each customer's event would be work for the network: minutes of it, here.
+    DemoTenant("Sejahtera Net", "sejahtera", 30, 15_000, 50, frozenset({"network"})),
     DemoTenant("Maju Bersama", "maju", 8, 400, 10),
 )
 
@@ -121,7 +124,8 @@ async def _tenant(parts: Parts, tenant: DemoTenant, services: list[str]) -> UUID
             {"name": tenant.name, "slug": tenant.slug, "max_users": tenant.max_users},
         )
         for name in services:
-            await assignments.assign(connection, tenant_id, name)
+            if name not in tenant.left_out:
+                await assignments.assign(connection, tenant_id, name)
     return tenant_id
 
 

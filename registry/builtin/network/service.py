@@ -7,7 +7,7 @@ events, actions and schedules only ask for a run.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from registry.builtin.network import (
@@ -15,20 +15,18 @@ from registry.builtin.network import (
     collecting,
     following,
     lease,
+    placing,
     reconciling,
     testing,
+    tidying,
 )
 from registry.builtin.network.connection import CONNECTION_FIELDS, IDLE
 from registry.builtin.network.passwords import new_mark
 from registry.builtin.network.records import (
     BOOSTS,
-    CUSTOMERS,
-    ENTITLED,
     LOGINS,
     ROUTERS,
     RUNS,
-    SAMPLES,
-    SESSIONS,
     everything,
 )
 from registry.service import Change, Event, Host, JobHost, Payload, Record, Service
@@ -36,8 +34,6 @@ from registry.service import Change, Event, Host, JobHost, Payload, Record, Serv
 service = Service("network")
 
 BUSY_SECONDS = 3.0
-DELETES = 200
-"""Old rows that are deleted in one transaction."""
 
 
 # -- events of customers and plans ---------------------------------------------------
@@ -302,46 +298,13 @@ async def test_connection(host: JobHost, payload: Payload) -> Mapping[str, Any]:
 @service.job("place_logins", timeout_seconds=600)
 async def place_logins(host: JobHost, _payload: Payload) -> Mapping[str, Any]:
     """Put the logins that wait for a router on the one that takes new customers."""
-    placed = 0
-    async with host.transaction() as inside:
-        router_id = await following.router_for_new(inside)
-    if router_id is None:
-        return {"placed": 0}
-    waiting = {"router": {"_null": True}, "state": {"_neq": "ended"}}
-    while True:
-        async with host.transaction() as inside:
-            logins = await inside.find(LOGINS, waiting, sort=("id",), limit=DELETES)
-            for login in logins:
-                values = {"router": router_id, "reason": None}
-                await inside.update(LOGINS, login["id"], values)
-            if logins:
-                await following.request(inside, router_id)
-        placed += len(logins)
-        if not logins:
-            return {"placed": placed}
+    return {"placed": await placing.place(host)}
 
 
 @service.job("provision_missing", timeout_seconds=3600)
 async def provision_missing(host: JobHost, payload: Payload) -> Mapping[str, Any]:
     """Create a login for every entitled customer without one."""
-    created, after = 0, ""
-    while True:
-        async with host.transaction() as inside:
-            entitled: dict[str, Any] = {"status": {"_in": list(ENTITLED)}}
-            if after:
-                entitled["id"] = {"_gt": after}
-            some = await inside.find(CUSTOMERS, entitled, sort=("id",), limit=DELETES)
-            ids = [customer["id"] for customer in some]
-            known = await inside.find(LOGINS, {"customer": {"_in": ids}}, limit=DELETES)
-            having = {login["customer"] for login in known}
-            for customer in some:
-                if customer["id"] not in having:
-                    await following.create_login(inside, customer, payload["router"])
-                    created += 1
-        await host.progress(created, created, "logins created")
-        if len(some) < DELETES:
-            return {"created": created}
-        after = ids[-1]
+    return {"created": await placing.create_missing(host, payload["router"])}
 
 
 @service.job("turn_boost")
@@ -391,27 +354,7 @@ async def boosts(host: JobHost) -> Mapping[str, Any]:
 @service.schedule("tidy", cron="30 3 * * *", timeout_seconds=3600)
 async def tidy(host: JobHost) -> Mapping[str, Any]:
     """Delete measurements, sessions and runs that are older than the settings say."""
-    settings = await host.settings()
-    now = datetime.now(UTC)
-    samples = (now - timedelta(days=int(settings.get("sample_days") or 7))).isoformat()
-    old_runs = (now - timedelta(days=int(settings.get("run_days") or 30))).isoformat()
-    return {
-        "samples": await _delete(host, SAMPLES, {"at": {"_lt": samples}}),
-        "sessions": await _delete(host, SESSIONS, {"ended_at": {"_lt": old_runs}}),
-        "runs": await _delete(host, RUNS, {"at": {"_lt": old_runs}}),
-    }
-
-
-async def _delete(host: JobHost, entity: str, condition: Mapping[str, Any]) -> int:
-    deleted = 0
-    while True:
-        async with host.transaction() as inside:
-            old = await inside.find(entity, condition, limit=DELETES)
-            for row in old:
-                await inside.delete(entity, row["id"])
-        deleted += len(old)
-        if len(old) < DELETES:
-            return deleted
+    return await tidying.tidy(host)
 
 
 async def _turn(host: Host, boost: Record, now: datetime) -> bool:
