@@ -1,0 +1,96 @@
+"""Decisions by the clock, and who may work on a router."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from registry.builtin.network import clock, passwords
+from registry.builtin.network.lease import keep_lease
+from registry.service import Change
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("state", "begins", "ends", "expected"),
+    [
+        ("scheduled", HOUR, 2 * HOUR, "scheduled"),
+        ("scheduled", timedelta(), HOUR, "running"),
+        ("running", -HOUR, timedelta(), "ended"),
+        ("scheduled", -2 * HOUR, -HOUR, "ended"),
+        ("cancelled", -HOUR, HOUR, "cancelled"),
+        ("cancelled", -2 * HOUR, -HOUR, "cancelled"),
+    ],
+)
+def test_the_state_of_a_boost_is_that_of_the_clock(
+    state: str, begins: timedelta, ends: timedelta, expected: str
+) -> None:
+    assert clock.boost_state(state, NOW + begins, NOW + ends, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("away", "seconds"),
+    [(None, 15), (10, 15), (60, 15), (120, 30), (1200, 300), (86_400, 300)],
+)
+def test_an_offline_router_is_tried_again_soon_and_then_less_often(
+    away: int | None, seconds: float
+) -> None:
+    since = None if away is None else NOW - timedelta(seconds=away)
+    assert clock.pause(since, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("polls", "alert"),
+    [("nyy", False), ("yny", False), ("ynn", True), ("nyn", True), ("n", False)],
+)
+def test_two_misses_of_three_are_an_alert(polls: str, *, alert: bool) -> None:
+    said = ""
+    for poll in polls:
+        said = clock.polled(said, answered=poll == "y")
+    assert said == polls
+    assert clock.is_alert(said) is alert
+
+
+def test_only_the_latest_three_polls_count() -> None:
+    assert clock.polled("nny", answered=True) == "nyy"
+    assert clock.polled(None, answered=False) == "n"
+
+
+@pytest.mark.parametrize(
+    ("holder", "left", "gets_it"),
+    [
+        (None, None, True),
+        ("other", timedelta(seconds=-1), True),
+        ("other", timedelta(seconds=1), False),
+        ("mine", timedelta(seconds=1), True),
+    ],
+)
+def test_a_lease_that_runs_is_left_to_its_holder(
+    holder: str | None, left: timedelta | None, *, gets_it: bool
+) -> None:
+    until = None if left is None else (NOW + left).isoformat()
+    wanted = {"holder": "mine", "until": (NOW + HOUR).isoformat()}
+    old = {"holder": holder, "until": until}
+    change = Change("leases", "update", uuid4(), old, dict(wanted))
+    keep_lease(change, NOW)
+    assert change.values == (wanted if gets_it else old)
+
+
+def test_a_lease_may_always_be_given_back() -> None:
+    old = {"holder": "mine", "until": (NOW + HOUR).isoformat()}
+    given_back = {"holder": None, "until": None}
+    change = Change("leases", "update", uuid4(), old, dict(given_back))
+    keep_lease(change, NOW)
+    assert change.values == given_back
+
+
+def test_passwords_are_plain_ascii_and_never_the_same() -> None:
+    made = {passwords.new_password() for _ in range(200)}
+    assert len(made) == 200
+    assert all(each.isascii() and each.isalnum() for each in made)
+    assert all(len(each) == passwords.LENGTH for each in made)
+    marks = {passwords.new_mark() for _ in range(200)}
+    assert len(marks) == 200
+    assert not made & marks
