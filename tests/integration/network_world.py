@@ -1,7 +1,7 @@
 """A tenant with the built-in services, simulated routers, and jobs that run."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -194,8 +194,8 @@ class Isp:
 
 
 @asynccontextmanager
-async def open_isp(settings: Settings) -> AsyncIterator[Isp]:
-    """Open the parts of a process whose jobs run, and a fresh tenant."""
+async def open_isp(settings: Settings, *, work: bool = True) -> AsyncIterator[Isp]:
+    """Open the parts of a process, whose jobs run if it is to work; a fresh tenant."""
     async with open_job_world(settings) as world:
         for name in builtin.NAMES:
             async with world.parts.database.owner() as connection:
@@ -205,7 +205,7 @@ async def open_isp(settings: Settings) -> AsyncIterator[Isp]:
                 )
             await world.parts.catalog.reload(name)
         tenant = await world.tenant(*builtin.NAMES, time_zone="Asia/Jakarta")
-        async with working(world):
+        async with working(world) if work else nullcontext():
             yield Isp(world, tenant)
 
 
