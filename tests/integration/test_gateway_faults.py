@@ -244,6 +244,30 @@ async def test_no_answer_is_taken_for_that_of_another_request(
     assert fine > 2000
 
 
+async def test_what_comes_unasked_answers_nobody(world: World) -> None:
+    strays: list[asyncio.Task[None]] = []
+
+    async def act(seen: Seen, writer: Writer) -> None:
+        writer.write(reply(body=seen.target.encode()))
+        await writer.drain()
+
+        async def later() -> None:
+            # The connection waits for its next request by now.
+            await asyncio.sleep(0.02)
+            writer.write(reply(body=b"stray"))
+
+        strays.append(asyncio.create_task(later()))
+
+    async with outside(act) as there:
+        name = await publish(world, there.url, ENDPOINTS)
+        for number in range(10):
+            found = await call(world.operator, "GET", f"{BASE}/{name}/show/{number}")
+            assert found.body == f"/show/{number}".encode()
+            await asyncio.gather(*strays)
+            await asyncio.sleep(0.02)
+        assert there.connections == 10
+
+
 async def test_failures_open_the_breaker_and_health_closes_it(world: World) -> None:
     now = [1000.0]
     is_ill = True
