@@ -44,7 +44,8 @@ async def test_a_tenant_admin_sees_the_jobs_of_the_own_tenant_only(
     ours = add(world, "failed", error="The router does not answer.", error_code="error")
     theirs = add(world, "failed", tenant=world.theirs)
 
-    reply = await world.admin.get(f'{JOBS}?filter={{"state":{{"_eq":"failed"}}}}&limit=200')
+    failed = '{"state":{"_eq":"failed"}}'
+    reply = await world.admin.get(f"{JOBS}?filter={failed}&limit=200")
     one = await world.admin.get(f"{JOBS}/{ours}")
 
     found = {job["id"]: job for job in reply.data}
@@ -66,7 +67,8 @@ async def test_a_failed_job_runs_again_when_asked(world: World) -> None:
         0,
         None,
     )
-    log = await world.admin.get(f'/api/v1/core/audit?filter={{"record_id":{{"_eq":"{job}"}}}}')
+    of_job = f'{{"record_id":{{"_eq":"{job}"}}}}'
+    log = await world.admin.get(f"/api/v1/core/audit?filter={of_job}")
     assert [entry["action"] for entry in log.data] == ["retry"]
 
 

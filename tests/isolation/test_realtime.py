@@ -1,7 +1,8 @@
 """Who hears of a change: the right tenant, the right role, the right rows, nobody else.
 
 The announcement is sent as the dispatcher sends it, so that these tests know exactly
-which news there are.
+which news there are; what the dispatcher itself tells of the records they create is
+passed over.
 """
 
 import asyncio
@@ -54,7 +55,7 @@ async def heard_ids(page: Socket, world: World) -> list[str]:
     found: list[str] = []
     while mark not in found:
         message = await page.hear_type("events")
-        found += [event["id"] for event in message["events"]]
+        found += [e["id"] for e in message["events"] if e["action"] != "create"]
     found.remove(mark)
     return found
 
@@ -66,7 +67,10 @@ async def test_a_page_hears_which_record_changed_and_nothing_of_its_values(
     async with socket(world.app) as page:
         assert await page.greet(str(world.operator.token), TOPIC) == [TOPIC]
         await announce(world, world.ours, changed(made["id"]))
-        assert await page.hear_type("events") == {
+        message = await page.hear_type("events")
+        if message["events"][0]["action"] == "create":
+            message = await page.hear_type("events")
+        assert message == {
             "type": "events",
             "events": [
                 {"topic": TOPIC, "id": made["id"], "action": "update", "version": 2}
