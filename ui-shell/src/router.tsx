@@ -73,6 +73,10 @@ const pages = [
     component: lazyRouteComponent(recordPage, "RecordPage"),
   }),
   createRoute({
+    ...page("/x/$service/$endpoint"),
+    component: lazyRouteComponent(() => import("./endpoint/EndpointPage"), "EndpointPage"),
+  }),
+  createRoute({
     ...page("/admin/services"),
     beforeLoad: () => {
       throw redirect({ to: "/console/services" });

@@ -43,17 +43,24 @@ async function send(method: string, path: string, options: RequestOptions): Prom
   }
 }
 
-/** Returns the response of a successful call; an expired token is renewed once. */
-export async function respond(
+/** Returns the response of any call, also a refusal; an expired token is renewed once. */
+export async function exchange(
   method: string,
   path: string,
   options: RequestOptions = {},
 ): Promise<Response> {
   const used = getToken();
-  let response = await send(method, path, options);
-  if (response.status === 401 && (await refresh(used))) {
-    response = await send(method, path, options);
-  }
+  const response = await send(method, path, options);
+  return response.status === 401 && (await refresh(used)) ? send(method, path, options) : response;
+}
+
+/** Returns the response of a successful call. */
+export async function respond(
+  method: string,
+  path: string,
+  options: RequestOptions = {},
+): Promise<Response> {
+  const response = await exchange(method, path, options);
   if (!response.ok) throw await errorFrom(response);
   return response;
 }

@@ -38,6 +38,10 @@ export type StoredService = ServiceRow & {
   definition: ServiceDefinition | null;
 };
 
+/** A service of another application has no entities, and its definition no such list. */
+const whole = (found: ServiceDefinition | null): ServiceDefinition | null =>
+  found && (Array.isArray(found.entities) ? found : { ...found, entities: [] });
+
 export const servicesQuery = () =>
   queryOptions({
     queryKey: ["console", "services"],
@@ -47,7 +51,10 @@ export const servicesQuery = () =>
 export const serviceQuery = (name: string) =>
   queryOptions({
     queryKey: ["console", "service", name],
-    queryFn: async () => (await get<StoredService>(`/core/services/${name}`)).data,
+    queryFn: async (): Promise<StoredService> => {
+      const { data } = await get<StoredService>(`/core/services/${name}`);
+      return { ...data, draft: whole(data.draft), definition: whole(data.definition) };
+    },
     staleTime: 0,
     refetchOnWindowFocus: false,
   });
@@ -98,7 +105,8 @@ export const versionQuery = (name: string, version: number) =>
     queryKey: ["version", name, version],
     queryFn: async () => {
       const path = `/core/services/${name}/versions/${version}`;
-      return (await get<{ definition: ServiceDefinition }>(path)).data.definition;
+      const { definition } = (await get<{ definition: ServiceDefinition }>(path)).data;
+      return whole(definition) ?? definition;
     },
     staleTime: Number.POSITIVE_INFINITY,
   });

@@ -1,0 +1,90 @@
+import type { Json, JsonObject, PropertySchema, UiElement } from "../api/types";
+
+export type EndpointForm = {
+  service: string;
+  service_label: { [locale: string]: string };
+  endpoint: string;
+  label: { [locale: string]: string };
+  description: { [locale: string]: string } | null;
+  method: string;
+  path: string;
+  schema: PropertySchema;
+  ui: UiElement;
+  parameters: { input: string; name: string; in: string }[];
+  body: string | null;
+  media_type: string;
+  response_schema: JsonObject;
+};
+
+export type Call = {
+  path: string;
+  headers: { [name: string]: string };
+  body: unknown;
+};
+
+const JSON_TYPE = "application/json";
+
+const textOf = (value: Json): string =>
+  typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+
+const partsOf = (value: Json): string[] =>
+  Array.isArray(value) ? value.map(textOf) : [textOf(value)];
+
+/** Writes a query parameter as its style wants it: repeated, joined, or by member. */
+function addToQuery(query: URLSearchParams, name: string, value: Json, style: unknown): void {
+  if (style === "json") query.append(name, JSON.stringify(value));
+  else if (style === "comma") query.append(name, partsOf(value).join(","));
+  else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    for (const [key, each] of Object.entries(value)) {
+      query.append(style === "deepObject" ? `${name}[${key}]` : key, textOf(each));
+    }
+  } else for (const part of partsOf(value)) query.append(name, part);
+}
+
+/** Turns what was entered into the call of the endpoint, behind the gateway. */
+export function callOf(form: EndpointForm, values: JsonObject): Call {
+  const query = new URLSearchParams();
+  const headers: { [name: string]: string } = {};
+  const rest = { ...values };
+  let { path } = form;
+  for (const { input, name, in: place } of form.parameters) {
+    const value = rest[input];
+    delete rest[input];
+    if (value === undefined || value === null) continue;
+    const property = form.schema.properties?.[input] as { "x-style"?: string } | undefined;
+    if (place === "path") {
+      path = path.replaceAll(`{${name}}`, partsOf(value).map(encodeURIComponent).join(","));
+    } else if (place === "header") headers[name] = partsOf(value).join(",");
+    else addToQuery(query, name, value, property?.["x-style"]);
+  }
+  const search = query.toString();
+  return {
+    path: `/gateway/${form.service}${path}${search ? `?${search}` : ""}`,
+    headers,
+    body: bodyOf(form, rest),
+  };
+}
+
+function bodyOf(form: EndpointForm, rest: JsonObject): unknown {
+  if (form.method === "GET") return undefined;
+  if (form.body !== null) return rest[form.body];
+  const inputs = Object.keys(form.schema.properties ?? {});
+  if (inputs.every((name) => form.parameters.some(({ input }) => input === name))) return undefined;
+  if (form.media_type === JSON_TYPE) return rest;
+  const fields = Object.entries(rest).flatMap(([name, value]) =>
+    partsOf(value).map((part): [string, string] => [name, part]),
+  );
+  return new Blob([new URLSearchParams(fields).toString()], { type: form.media_type });
+}
+
+export type Answer = { status: number; ok: boolean; text: string; milliseconds: number };
+
+/** Text of an answer as people read it: JSON on many lines, anything else as it came. */
+export function readable(text: string, type: string | null): string {
+  if (!type?.includes("json")) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
