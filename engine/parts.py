@@ -5,10 +5,11 @@ Nothing else makes databases, catalogs or policies.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from engine.backup import nightly
 from engine.bulk import Bulk
 from engine.database import Database
 from engine.dependencies import Dependencies
@@ -35,9 +36,10 @@ from engine.transfer.exports import Exports
 from engine.transfer.import_work import Tools
 from engine.transfer.imports import Imports
 from registry import external
-from registry.catalog import Catalog
+from registry.catalog import PLATFORM, Catalog
 from registry.publishing import Publisher
 from registry.publishing_follow_ups import FollowUps
+from registry.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +175,19 @@ def _assemble(
             settings,
             catalog,
             JobTools(database, records, reader, secrets),
-            lambda: records.code,
+            _code_of_jobs(settings, records),
             rung,
         ),
         hub=hub,
         gateway=Gateway(database, identity, settings, secrets),
     )
+
+
+def _code_of_jobs(
+    settings: Settings, records: Records
+) -> Callable[[], Mapping[str, Service]]:
+    """Return what gives the code whose jobs run here: the services' and our own."""
+    own = Service(PLATFORM)
+    if settings.backup == "nightly":
+        nightly.declare(own, settings)
+    return lambda: {**records.code, PLATFORM: own}

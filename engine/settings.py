@@ -317,6 +317,13 @@ class Settings:
             "help": "Largest answer of an external service passed on",
         }
     )
+    backup: str = field(
+        metadata={
+            "parse": _one_of("nightly", "off"),
+            "default": "nightly",
+            "help": "Whether a backup is made at 02:00 of the core tenant's time zone",
+        }
+    )
     backup_dir: Path = field(
         metadata={
             "parse": _path,

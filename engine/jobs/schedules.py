@@ -3,7 +3,8 @@
 Every process asks every few seconds; the database lets one of them add the job of a
 slot. A schedule of five fields is read in the tenant's time zone, with changes of the
 clock as cron has them: a time that is skipped runs right after, one that comes twice
-runs once. Of slots that nobody was there for, the latest runs. Runs nothing itself.
+runs once. Of slots that nobody was there for, the latest runs. Schedules of the
+platform itself belong to the core tenant. Runs nothing itself.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim
 
 from engine.database import Database, Transaction
+from registry.catalog import PLATFORM
 from registry.service import Schedule, Service
 
 logger = logging.getLogger("rangka.jobs")
@@ -32,13 +34,16 @@ SELECT DISTINCT t.time_zone FROM rangka.tenants t WHERE t.status = 'active'
 _ADD = """
 WITH due AS (
     SELECT t.id FROM rangka.tenants t
-    JOIN rangka.assignments a ON a.tenant_id = t.id AND a.status = 'active'
-    JOIN rangka.services s ON s.id = a.service_id AND s.status = 'active'
-        AND s.published_version IS NOT NULL
-    LEFT JOIN rangka.schedules k ON k.tenant_id = t.id AND k.service = s.name
+    LEFT JOIN rangka.schedules k ON k.tenant_id = t.id AND k.service = %(service)s
         AND k.name = %(name)s
-    WHERE s.name = %(service)s AND t.status = 'active' AND t.time_zone = %(zone)s
+    WHERE t.status = 'active' AND t.time_zone = %(zone)s
         AND (k.last_slot IS NULL OR k.last_slot < %(slot)s)
+        AND CASE WHEN %(platform)s THEN t.type = 'core' ELSE EXISTS (
+            SELECT 1 FROM rangka.assignments a JOIN rangka.services s
+            ON s.id = a.service_id AND s.status = 'active'
+                AND s.published_version IS NOT NULL
+            WHERE a.tenant_id = t.id AND a.status = 'active' AND s.name = %(service)s)
+        END
     ORDER BY t.id),
 seen AS (
     INSERT INTO rangka.schedules AS k (tenant_id, service, name, last_slot)
@@ -119,6 +124,7 @@ class Scheduler:
             return 0
         values = {
             "service": service,
+            "platform": service == PLATFORM,
             "name": schedule.name,
             "zone": zone,
             "slot": slot,
