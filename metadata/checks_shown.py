@@ -3,6 +3,7 @@
 Called by `checks.py`, which owns findings; here each is (path, code, message, remedy).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ UI_TYPES = ("Control", "Group", "HorizontalLayout", "Label", "VerticalLayout")
 EFFECTS = ("DISABLE", "ENABLE", "HIDE", "SHOW")
 MAX_UI_DEPTH = 20
 _SCOPE = "#/properties/"
+_PART = re.compile(r"\{[^{}/]*\}")
 
 
 def shown_findings(around: Surroundings) -> Iterator[Found]:
@@ -38,7 +40,13 @@ def shown_findings(around: Surroundings) -> Iterator[Found]:
     yield from _menu(service, service.menu.items, "/menu/items")
     for index, role in enumerate(service.roles):
         yield from _role(role, f"/roles/{index}", around)
-    for index, endpoint in enumerate(service.endpoints):
+    calls = service.endpoints
+    yield from _twice("/endpoints", "id", (call.id for call in calls))
+    yield from _twice("/endpoints", "name", (call.name for call in calls))
+    # Two templates that differ in the names of their parts match the same calls.
+    places = (f"{call.method} {_PART.sub('{}', call.path)}" for call in calls)
+    yield from _twice("/endpoints", "method and path", places)
+    for index, endpoint in enumerate(calls):
         for part in ("request_schema", "response_schema"):
             for below, code, message, remedy in profile_findings(
                 getattr(endpoint, part)

@@ -105,7 +105,9 @@ def test_a_document_is_previewed_stored_and_its_form_is_sent(
     store = dialog.get_by_role("button", name="Store as a draft")
     preview = dialog.get_by_role("button", name="Show what becomes of it")
 
-    dialog.get_by_label("Document", exact=True).fill(document(upstream, pattern="(a+)+$"))
+    dialog.get_by_label("Document", exact=True).fill(
+        document(upstream, pattern="(a+)+$")
+    )
     preview.click()
     expect(dialog.get_by_role("status")).to_contain_text("message/pattern")
     expect(store).to_be_disabled()

@@ -253,6 +253,44 @@ def test_schemas_are_put_together_only_where_that_says_the_same(
         assert ours.is_valid(value) is oracle.is_valid(value), (schema, value)
 
 
+def test_two_paths_that_match_the_same_calls_are_refused() -> None:
+    def get(name: str) -> dict[str, Any]:
+        known = {"name": name, "in": "path", "required": True, "schema": {}}
+        return {"get": {"parameters": [known], "responses": {"200": {}}}}
+
+    found = errors_of(small(paths={"/a/{x}": get("x"), "/a/{y}": get("y")}))
+    assert found == {("/endpoints", "duplicate")}
+    two = small(paths={"/a/{x}": get("x"), "/b/{x}": get("x")})
+    assert import_document(two).service is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_right"),
+    [
+        ({"id": "b", "name": "b", "path": "/b"}, True),
+        ({"id": "b", "name": "b", "method": "PUT"}, True),
+        ({"name": "b", "path": "/b"}, False),
+        ({"id": "b", "path": "/b"}, False),
+        ({"id": "b", "name": "b"}, False),
+    ],
+)
+def test_endpoints_of_a_definition_keep_apart(
+    changes: dict[str, Any], is_right: bool
+) -> None:
+    one = {"id": "a", "name": "a", "method": "POST", "path": "/a"}
+    service = Service.model_validate(
+        {
+            "id": "s",
+            "name": "s",
+            "type": "external",
+            "base_url": "https://s.example",
+            "endpoints": [one, {**one, **changes}],
+        }
+    )
+    found = [(f.path, f.code) for f in check_service(service, others={})]
+    assert found == ([] if is_right else [("/endpoints", "duplicate")])
+
+
 def test_ids_stay_when_others_come_and_go() -> None:
     one = calls_of(service_of(PETS))
     text = PETS.replace("  /store/photo:\n    post:", "  /store/photos:\n    put:")
