@@ -17,6 +17,7 @@ from benchmarks import (
     crud,
     definition,
     events,
+    gateway,
     load,
     processes,
     routers,
@@ -24,7 +25,16 @@ from benchmarks import (
 )
 from benchmarks.report import Table
 
-GROUPS = ("crud", "access", "publish", "import", "start", "events", "routers")
+GROUPS = (
+    "crud",
+    "access",
+    "publish",
+    "import",
+    "start",
+    "events",
+    "routers",
+    "gateway",
+)
 
 
 def main() -> int:
@@ -70,6 +80,9 @@ def _tables(args: argparse.Namespace) -> Iterator[Table]:
             if "events" in wanted:
                 site.log_in(here)
                 yield events.run(here)
+            if "gateway" in wanted:
+                site.log_in(here)
+                yield from gateway.run(here, **times)
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,12 +1,19 @@
 """The examples publish, and do what they are there to show."""
 
 import asyncio
+import importlib.util
+import json
 from pathlib import Path
 
+from aiohttp import web
+
 from metadata import bundle
+from metadata.definitions import Service, as_json
 from registry import assignments
 from tests.fixtures.api import World
+from tests.fixtures.gateway import call
 
+WHATSAPP = Path(__file__).parents[2] / "examples" / "whatsapp"
 TASKS = Path(__file__).parents[2] / "examples" / "tasks"
 
 
@@ -49,3 +56,44 @@ async def test_the_task_manager_needs_json_only(world: World) -> None:
     gone = await world.admin.delete(f"{base}/projects/{project.data['id']}")
     assert gone.status == 204
     assert (await world.viewer.get(f"{base}/tasks/{task['id']}")).status == 404
+
+
+async def test_the_whatsapp_gateway_is_called_as_its_tenant(world: World) -> None:
+    spec = importlib.util.spec_from_file_location("mock", WHATSAPP / "mock_server.py")
+    assert spec is not None
+    assert spec.loader is not None
+    mock = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mock)
+    parts = world.app._app.state.parts
+    name = "whatsapp-gateway"
+    key = parts.gateway.forwarder.signer.key(name, world.ours)
+    runner = web.AppRunner(mock.application("k", key.secret))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    document = as_json(bundle.load(WHATSAPP))
+    document["base_url"] = f"http://127.0.0.1:{port}"
+    async with parts.database.owner() as connection:
+        definition = Service.model_validate(document)
+        await parts.publisher.publish(connection, definition)
+    await parts.catalog.reload(name)
+    async with parts.database.system() as connection:
+        for tenant in (world.ours, world.theirs):
+            await assignments.assign(connection, tenant, name)
+            parts.catalog.forget(tenant)
+            given = {"kind": "api_key", "secret": "k"}
+            await parts.gateway.connections.put(connection, tenant, name, given, None)
+    base = f"/api/v1/gateway/{name}/whatsapp"
+    body = {"message": "Hello", "recipients": ["+628123456789", "0812345678901"]}
+    sent = await call(world.admin, "POST", f"{base}/blast", json.dumps(body).encode())
+    assert (sent.status, sent.json["accepted"]) == (202, 2)
+    found = (await world.admin.get(f"{base}/history?limit=5")).json
+    assert [each["message"] for each in found] == ["Hello"]
+    wrong = {**body, "recipients": ["none"]}
+    refused = await call(
+        world.admin, "POST", f"{base}/blast", json.dumps(wrong).encode()
+    )
+    assert refused.details() == {("recipients.0", "format")}
+    assert (await world.viewer.get(f"{base}/history")).status == 403
+    await runner.cleanup()
