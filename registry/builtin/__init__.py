@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from registry.builtin.billing.service import service as billing
 from registry.builtin.customers.service import service as customers
 from registry.builtin.network.service import service as network
 from registry.service import Service
 
 FOLDER = Path(__file__).parent
 
-NAMES = ("plans", "customers", "network")
+NAMES = ("plans", "customers", "network", "billing")
 """In the order in which they are published: a service after those it requires."""
 
-CODE: Mapping[str, Service] = {each.name: each for each in (customers, network)}
+CODE: Mapping[str, Service] = {
+    each.name: each for each in (customers, network, billing)
+}
 """Behaviour by service name; a service of JSON only has none."""
 
 

@@ -170,16 +170,17 @@ class Isp:
             for job in await self.world.jobs(self.tenant)
         ]
 
-    async def run(self, name: str) -> None:
-        """Run a schedule of `network` now."""
+    async def run(self, name: str, service: str = "network") -> None:
+        """Run a schedule of a service now."""
         from uuid import uuid4
 
         slot = uuid4().hex
         await self.world.execute(
             "insert into rangka.jobs (tenant_id, id, kind, service, name, key, slot, "
-            "max_attempts) values (%s, gen_random_uuid(), 'schedule', 'network', %s, "
+            "max_attempts) values (%s, gen_random_uuid(), 'schedule', %s, %s, "
             "'schedule', %s, 1)",
             self.tenant,
+            service,
             name,
             slot,
         )

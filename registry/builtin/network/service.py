@@ -24,6 +24,7 @@ from registry.builtin.network.connection import CONNECTION_FIELDS, IDLE
 from registry.builtin.network.passwords import new_mark
 from registry.builtin.network.records import (
     BOOSTS,
+    ENTITLED,
     LOGINS,
     ROUTERS,
     RUNS,
@@ -42,9 +43,7 @@ BUSY_SECONDS = 3.0
 @service.on("customers.customers")
 async def follow_customer(host: JobHost, event: Event) -> None:
     """Give an active customer his login, and let it follow his state and plan."""
-    if event.action not in {"create", "delete", "restore"} and not (
-        event.changes.keys() & {"status", "plan"}
-    ):
+    if not _concerns_login(event):
         return
     async with host.transaction() as inside:
         await following.follow(inside, event.subject)
@@ -374,6 +373,18 @@ async def _request_for(host: Host, login_id: str) -> None:
     login = await host.get(LOGINS, login_id)
     if login is not None and login["router"]:
         await following.request(host, login["router"])
+
+
+def _concerns_login(event: Event) -> bool:
+    """Return whether what happened to a customer may mean anything for his login."""
+    match event.action:
+        case "create":
+            _, status = event.changes.get("status", (None, None))
+            return status is None or status in ENTITLED
+        case "delete" | "restore":
+            return True
+        case _:
+            return bool(event.changes.keys() & {"status", "plan"})
 
 
 def _times(boost: Mapping[str, Any]) -> tuple[datetime, datetime]:

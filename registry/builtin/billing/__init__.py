@@ -1,0 +1,1 @@
+"""The built-in service `billing`: its JSON and, in `service.py`, its behaviour."""
