@@ -21,8 +21,9 @@ from metadata.definitions import (
     as_json,
 )
 from metadata.identifiers import shorten
+from registry.openapi.names import name_of
 from registry.openapi.notes import Notes, short, token
-from registry.openapi.operations import Operation, Operations, name_of
+from registry.openapi.operations import Operation, Operations
 from registry.openapi.reading import fits, read_text
 from registry.openapi.schemas import DIALECTS, Schemas
 from registry.openapi.security import Security, security_of

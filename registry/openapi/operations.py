@@ -6,20 +6,19 @@ Every input says with `x-in` where it goes (`metadata/endpoint_forms.py`). Calle
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from metadata.definitions import Endpoint, Method
 from metadata.endpoint_forms import (
     JSON_TYPE,
-    MEDIA_TYPE,
     NAME,
-    OPTIONAL,
     PLACE,
     STYLE,
     layout,
 )
+from registry.openapi.inputs import Body, Inputs, add_body
+from registry.openapi.names import hash_of, input_name, name_of, text_of
 from registry.openapi.notes import Notes, short, token
 from registry.openapi.schemas import Schema, Schemas
 
@@ -50,27 +49,6 @@ class Operation:
     tags: tuple[str, ...]
     deprecated: bool
     security: Any
-
-
-@dataclass(slots=True)
-class _Inputs:
-    """The form that is being put together."""
-
-    properties: dict[str, Any] = field(default_factory=dict)
-    required: list[str] = field(default_factory=list)
-    about: dict[str, Any] = field(default_factory=dict)
-    closed: Any = False
-
-    def schema(self) -> Schema:
-        """Return the request schema, empty when nothing is asked for."""
-        if not self.properties and self.closed is False:
-            return {}
-        found: Schema = {"type": "object", "properties": self.properties}
-        if self.required:
-            found["required"] = self.required
-        if self.closed is not True:
-            found["additionalProperties"] = self.closed
-        return {**found, **self.about}
 
 
 class Operations:
@@ -138,11 +116,11 @@ class Operations:
         if not isinstance(raw, Mapping):
             self._wrong(place, "an operation is an object")
             return
-        inputs = _Inputs()
+        inputs = Inputs()
         body = self._body(raw.get("requestBody"), f"{place}/requestBody", method)
         members = self._members(body)
         self._parameters(raw, item, path, place, inputs, members)
-        _add_body(inputs, body, members)
+        add_body(inputs, body, members)
         schema = inputs.schema()
         key = self._key(raw.get("operationId"), method, path, place)
         name = self._named(key)
@@ -153,8 +131,8 @@ class Operations:
             Endpoint(
                 id=name,
                 name=name,
-                label=_text(summary),
-                description=_text(about),
+                label=text_of(summary),
+                description=text_of(about),
                 method=method,
                 path=path,
                 request_schema=schema,
@@ -187,7 +165,7 @@ class Operations:
     def _named(self, key: str) -> str:
         name = name_of(key)
         if self._names.setdefault(name, key) != key:
-            name = f"{name[:32]}_{_hash(key)}"
+            name = f"{name[:32]}_{hash_of(key)}"
             self._names[name] = key
         return name
 
@@ -197,7 +175,7 @@ class Operations:
         item: Mapping[str, Any],
         path: str,
         place: str,
-        inputs: _Inputs,
+        inputs: Inputs,
         members: Mapping[str, Any],
     ) -> None:
         listed: dict[tuple[str, str], tuple[Mapping[str, Any], str]] = {}
@@ -247,7 +225,7 @@ class Operations:
         name: str,
         raw: Mapping[str, Any],
         place: str,
-        inputs: _Inputs,
+        inputs: Inputs,
         members: Mapping[str, Any],
     ) -> None:
         if at == "header" and name.lower() in _KEPT_APART:
@@ -261,12 +239,12 @@ class Operations:
         schema = self._parameter_schema(raw, place)
         if not isinstance(schema, dict):
             schema = {}
-        key = _input_name(name, at, {*inputs.properties, *members})
+        key = input_name(name, at, {*inputs.properties, *members})
         found = {**schema, PLACE: at}
         if key != name:
             found[NAME] = name
             found.setdefault("title", name)
-        about = _text(raw.get("description"))
+        about = text_of(raw.get("description"))
         if about:
             found["description"] = about
         if "content" in raw:
@@ -290,7 +268,7 @@ class Operations:
                     return self._schemas.read(media.get("schema", {}), below, "request")
         return {}
 
-    def _body(self, raw: Any, place: str, method: str) -> "_Body | None":
+    def _body(self, raw: Any, place: str, method: str) -> Body | None:
         if raw is None:
             return None
         body, place = self._schemas.resolve(raw, place)
@@ -312,7 +290,7 @@ class Operations:
         schema = (media or {}).get("schema", {})
         read = self._schemas.read(schema, f"{place}/schema", "request")
         sent = FORM_TYPE if kind == FORM_TYPE else JSON_TYPE
-        return _Body(read, body.get("required") is True, sent)
+        return Body(read, body.get("required") is True, sent)
 
     def _media_type(self, content: Any, place: str) -> str | None:
         """Return the kind of body that a form can send."""
@@ -334,7 +312,7 @@ class Operations:
         )  # fmt: skip
         return None
 
-    def _members(self, body: "_Body | None") -> dict[str, Any]:
+    def _members(self, body: Body | None) -> dict[str, Any]:
         """Return the members of a body that can be inputs of their own."""
         schema = body.schema if body else None
         if not isinstance(schema, dict) or not _PLAIN_BODY.issuperset(schema):
@@ -380,67 +358,3 @@ class Operations:
         self._notes.error(
             path, "openapi", message, "Write it as the OpenAPI Specification says."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    schema: Any
-    required: bool
-    media_type: str
-
-
-def _add_body(inputs: _Inputs, body: _Body | None, members: Mapping[str, Any]) -> None:
-    """Add a body to the form: its members, or one input for all of it."""
-    if body is None:
-        return
-    if body.media_type != JSON_TYPE:
-        inputs.about[MEDIA_TYPE] = body.media_type
-    if not body.required:
-        inputs.about[OPTIONAL] = True
-    if members:
-        inputs.properties |= members
-        inputs.required += body.schema.get("required", [])
-        inputs.closed = body.schema.get("additionalProperties", True)
-        return
-    key = _input_name("body", "body", set(inputs.properties))
-    schema = body.schema if isinstance(body.schema, dict) else {}
-    inputs.properties[key] = {**schema, PLACE: "body"}
-    if body.required:
-        inputs.required.append(key)
-
-
-def name_of(key: str) -> str:
-    """Return an operationId, or method and path, as a name: `listPets` → `list_pets`.
-
-    At most 40 signs, a longer one ends in a hash of the whole.
-    """
-    parted = re.sub(r"([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])", r"\1\3 \2", key)
-    words = "".join(c if c.isascii() and c.isalnum() else " " for c in parted.lower())
-    slug = "_".join(words.split())
-    if not slug[:1].isalpha():
-        slug = f"call_{slug}".rstrip("_")
-        if slug == "call":
-            slug = f"call_{_hash(key)}"
-    return slug if len(slug) <= 40 else f"{slug[:32]}_{_hash(key)}"
-
-
-def _input_name(name: str, at: str, taken: set[str]) -> str:
-    """Return the name of an input; a body's members keep theirs."""
-    slug = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:60] or at
-    found, number = slug, 2
-    if found in taken:
-        found = f"{at}_{slug}"
-    while found in taken:
-        found, number = f"{at}_{slug}_{number}", number + 1
-    return found
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:7]
-
-
-def _text(value: Any) -> str | None:
-    """Return a text as a label takes it, None for anything else."""
-    if not isinstance(value, str) or not value.strip():
-        return None
-    return short(" ".join(value.split()), 490)

@@ -13,7 +13,7 @@ from metadata.definitions import Endpoint, Service, as_json
 from metadata.endpoint_forms import body_schema, form_of, needs_body, parameters
 from metadata.payloads import validator
 from registry.openapi import import_document, import_text
-from registry.openapi.operations import name_of
+from registry.openapi.names import name_of
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "openapi"
 PETS = (FOLDER / "petstore-3.0.yaml").read_text(encoding="utf-8")
