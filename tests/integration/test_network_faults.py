@@ -206,3 +206,25 @@ async def test_an_approved_plan_is_refused_when_the_router_changed(
 
 
 WAITS = "waits until the run is applied"
+
+
+async def test_a_form_that_changes_while_a_router_is_asked_is_not_written_over(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        sim.faults.latency = 0.3
+        customer = await isp.active(plan)
+
+        async def asked() -> bool:
+            return any("/ppp/secret/print" in str(entry) for entry in sim.trace)
+
+        sim.trace.clear()
+        await until(asked)
+        await isp.update("network.routers", router, password="salah-sekali")
+        sim.faults.latency = 0
+        stopped = await isp.until_router(router, status="stopped")
+        await isp.quiet()
+        assert (await isp.get("network.routers", router))["status"] == "stopped"
+    assert stopped["alert"] is True
+    assert (await isp.login(customer))["state"] in {"active", "pending"}

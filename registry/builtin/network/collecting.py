@@ -20,9 +20,9 @@ from registry.builtin.network.connection import (
     IDLE,
     Unconfirmed,
     answered,
-    changed,
     opened,
     refused,
+    tell,
 )
 from registry.builtin.network.records import (
     LOGINS,
@@ -36,8 +36,6 @@ from registry.service import Host, JobHost, Record
 
 AT_ONCE = 32
 POLL_SECONDS = 60.0
-SEEN_EVERY = timedelta(hours=1)
-"""How old `last_seen` gets before it alone is written: the log is not for that."""
 TRAFFIC_ROWS = 4000
 """Logins of a sample; what is stored stays below what a field holds."""
 
@@ -110,26 +108,13 @@ async def store(
     values["last_polls"] = polls
     values["alert"] = clock.is_alert(polls) or values.get("status") == "stopped"
     async with host.transaction() as inside:
-        fresh = await inside.get(ROUTERS, router["id"])
-        if fresh is None or _reconfigured(router, fresh):
+        if await tell(inside, router, values) is None:
             return
-        if changed(fresh, values) or _unseen(fresh, now):
-            await inside.update(ROUTERS, router["id"], values)
         if isinstance(found, Poll):
             await inside.create(SAMPLES, _sample(router, found, now))
             await _sessions(inside, router, found.sessions, now)
             if router["status"] == "offline":
                 await following.request(inside, str(router["id"]))
-
-
-def _reconfigured(before: Record, now: Record) -> bool:
-    """Whether its form was changed meanwhile: then the answer is of another router."""
-    return bool(now["status"] == "untested" and before["status"] != "untested")
-
-
-def _unseen(router: Record, now: datetime) -> bool:
-    seen = clock.moment(router["last_seen"])
-    return seen is None or now - seen >= SEEN_EVERY
 
 
 def _sample(router: Record, found: Poll, now: datetime) -> dict[str, Any]:

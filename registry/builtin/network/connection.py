@@ -1,23 +1,28 @@
 """The way from a router's record to a session, and back to its status.
 
 Opens the sealed password at the last moment. Called by every job that talks to a
-router; writes nothing itself.
+router.
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.mikrotik.dialing import PLAINTEXT, Plaintext, Tls, fingerprint
 from connectors.mikrotik.errors import Advice, RouterError
 from connectors.mikrotik.state import Identity
 from connectors.mikrotik.transport import Session, connect
-from registry.service import JobHost, Record
+from registry.builtin.network.clock import moment
+from registry.builtin.network.records import ROUTERS
+from registry.service import Host, JobHost, Record
 
 IDLE = frozenset({"stopped", "unconfirmed"})
 """States in which nothing is tried until somebody has looked."""
+
+SEEN_EVERY = timedelta(hours=1)
+"""How old `last_seen` gets before it alone is written: the log is not for that."""
 
 CONNECTION_FIELDS = (
     "address",
@@ -111,8 +116,32 @@ def refused(
     return values
 
 
-def changed(router: Record, values: dict[str, Any]) -> bool:
-    """Return whether anything but the time it was seen differs from the record."""
-    return any(
-        router[name] != value for name, value in values.items() if name != "last_seen"
-    )
+async def tell(host: Host, router: Record, values: Mapping[str, Any]) -> Record | None:
+    """Write what a look at a router gave; returns the record as it is then.
+
+    Nothing is written, and None returned, when its form was changed since `router` was
+    read: the look was at another box, or with another password.
+    """
+    fresh = await host.get(ROUTERS, router["id"])
+    if fresh is None or _reconfigured(router, fresh):
+        return None
+    if not _is_news(fresh, values):
+        return fresh
+    return await host.update(ROUTERS, router["id"], values)
+
+
+def _reconfigured(before: Record, now: Record) -> bool:
+    if any(before[name] != now[name] for name in CONNECTION_FIELDS):
+        return True
+    serial = before["expected_serial"]
+    if serial is not None and now["expected_serial"] != serial:
+        return True
+    return bool(now["status"] == "untested" and before["status"] != "untested")
+
+
+def _is_news(router: Record, values: Mapping[str, Any]) -> bool:
+    """Return whether anything but the time it was seen differs, or that is old."""
+    if any(router[name] != v for name, v in values.items() if name != "last_seen"):
+        return True
+    before, now = moment(router["last_seen"]), moment(values.get("last_seen"))
+    return now is not None and (before is None or now - before >= SEEN_EVERY)

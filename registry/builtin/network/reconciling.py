@@ -18,9 +18,14 @@ from connectors.mikrotik.reconcile import Report, Survey, reconcile, survey
 from connectors.mikrotik.state import Desired
 from connectors.mikrotik.transport import Session
 from registry.builtin.network import clock, following, runs
-from registry.builtin.network.connection import IDLE, Unconfirmed, opened, refused
-from registry.builtin.network.connection import answered as status_answered
-from registry.builtin.network.connection import changed as status_changed
+from registry.builtin.network.connection import (
+    IDLE,
+    Unconfirmed,
+    answered,
+    opened,
+    refused,
+    tell,
+)
 from registry.builtin.network.desired import Facts, desired, profile_of
 from registry.builtin.network.lease import held
 from registry.builtin.network.records import LOGINS, ROUTERS, facts
@@ -157,7 +162,7 @@ class _Run:
     async def _planned(self, known: Facts, found: Survey, now: datetime) -> Answer:
         judged = verdicts(known.logins, found.plan, None, {})
         await self._tell_logins(known, judged, now)
-        status = status_answered(self._router, found.observed.identity, now)
+        status = answered(self._router, found.observed.identity, now)
         await self._update_router(status)
         await runs.store_planned(
             self._host, self._router, found.plan, now, adopt=self._adopt
@@ -251,7 +256,7 @@ class _Run:
             await self._host.progress(min(at + WRITES, len(ids)), len(ids))
 
     async def _tell_router(self, report: Report, now: datetime) -> None:
-        values = status_answered(self._router, report.identity, now)
+        values = answered(self._router, report.identity, now)
         if report.trusted_read:
             values["last_counts"] = {
                 str(kind): count for kind, count in report.counts.items()
@@ -260,10 +265,9 @@ class _Run:
         await self._update_router(values)
 
     async def _update_router(self, values: dict[str, Any]) -> None:
-        if not status_changed(self._router, values):
-            return
         async with self._host.transaction() as inside:
-            self._router = await inside.update(ROUTERS, self._router["id"], values)
+            told = await tell(inside, self._router, values)
+        self._router = told or self._router
 
 
 def _values(

@@ -18,6 +18,7 @@ from registry.builtin.network.connection import (
     answered,
     opened,
     refused,
+    tell,
 )
 from registry.builtin.network.lease import held
 from registry.builtin.network.records import ROUTERS
@@ -51,10 +52,11 @@ async def _try(host: JobHost, router: Record) -> Mapping[str, Any]:
     except (RouterError, Unconfirmed) as error:
         values = refused(router, error, datetime.now(UTC))
         async with host.transaction() as inside:
-            await inside.update(ROUTERS, router["id"], values)
+            await tell(inside, router, values)
         return {"ok": False, "error": values["last_error"]}
     values = answered(router, box, datetime.now(UTC))
     async with host.transaction() as inside:
-        await inside.update(ROUTERS, router["id"], values)
+        if await tell(inside, router, values) is None:
+            return {"skipped": "the router was changed meanwhile"}
         await following.request(inside, str(router["id"]))
     return {"ok": True, "serial": box.serial, "version": str(box.capabilities)}
