@@ -184,8 +184,9 @@ async def test_without_a_router_a_login_waits_and_says_so(
 
 
 async def test_a_password_that_was_set_reaches_the_router_and_nothing_else(
-    isp: Isp, sim: Simulator
+    isp: Isp, sim: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("DEBUG")
     async with sim.serve() as address:
         router, plan = await ready(isp, address, sim)
         customer = await isp.active(plan)
@@ -201,8 +202,10 @@ async def test_a_password_that_was_set_reaches_the_router_and_nothing_else(
         await isp.quiet()
         sent = [str(entry) for entry in sim.trace if "=password=" in str(entry)]
     secrets = (generated, "rahasia-baru-7", PASSWORD)
+    assert "svc_network.logins" in await places_of(isp, login["name"])
     for secret in secrets:
         assert await places_of(isp, secret) == []
+        assert secret not in caplog.text
     assert sum("/ppp/secret/" in entry for entry in sent) == 2
     assert router
 
