@@ -67,6 +67,7 @@ class _Identity:
     rules: TenantRules | None
     routes: Routes
     until: float
+    tenant: str
     roles: str
     permissions: str
 
@@ -339,8 +340,8 @@ class GatewayApp:
             tenant_id=ctx.tenant_id,
             user_id=ctx.user_id,
             identity={
-                "x-org-id": str(ctx.tenant_id),
-                "x-tenant-id": str(ctx.tenant_id),
+                "x-org-id": identity.tenant,
+                "x-tenant-id": identity.tenant,
                 "x-user-id": str(ctx.user_id),
                 "x-user-roles": identity.roles,
                 "x-user-permissions": identity.permissions,
@@ -380,6 +381,7 @@ class GatewayApp:
             rules,
             routes,
             now + IDENTITY_SECONDS,
+            str(ctx.tenant_id),
             ",".join(quote(name, safe=" ") for name in sorted(names)),
             ",".join(sorted(granted)),
         )

@@ -50,6 +50,7 @@ class Credentials:
     def __init__(self, client: UpstreamClient) -> None:
         self._client = client
         self._tokens: OrderedDict[tuple[UUID, str, UUID], _Token] = OrderedDict()
+        self._kept: OrderedDict[UUID, Header] = OrderedDict()
         self._fetching: dict[tuple[UUID, str, UUID], asyncio.Lock] = {}
 
     async def headers(
@@ -61,17 +62,16 @@ class Credentials:
             CredentialsRefused: there is no token to be had for the client credentials.
             UpstreamError: the token endpoint cannot be reached.
         """
-        settings = connection.settings
-        match connection.kind:
-            case "api_key":
-                name = settings.get("header", "X-API-Key")
-                return [(name, settings.get("prefix", "") + connection.secret.reveal())]
-            case "bearer":
-                return [("Authorization", f"Bearer {connection.secret.reveal()}")]
-            case "basic":
-                return [_basic(settings["username"], connection.secret.reveal())]
-        token = await self._token(tenant_id, service, connection)
-        return [("Authorization", f"Bearer {token}")]
+        if connection.kind == "oauth2_client_credentials":
+            token = await self._token(tenant_id, service, connection)
+            return [("Authorization", f"Bearer {token}")]
+        # The id is another one after each change, so what is kept is never an old one.
+        found = self._kept.get(connection.id)
+        if found is None:
+            found = self._kept[connection.id] = _header(connection)
+            while len(self._kept) > MAX_TOKENS:
+                self._kept.popitem(last=False)
+        return [found]
 
     def refused(self, tenant_id: UUID, service: str, connection: Connection) -> None:
         """Forget a token that the service did not take; the next call fetches one."""
@@ -134,6 +134,19 @@ class Credentials:
             raise CredentialsRefused("The token endpoint gave no bearer token.")
         lives = max(answer.expires_in - _EARLY_SECONDS, _SHORTEST_SECONDS)
         return _Token(answer.access_token, time.monotonic() + lives)
+
+
+def _header(connection: Connection) -> Header:
+    """Return the header of a credential that is sent as it is."""
+    settings, secret = connection.settings, connection.secret.reveal()
+    match connection.kind:
+        case "api_key":
+            return settings.get("header", "X-API-Key"), settings.get(
+                "prefix", ""
+            ) + secret
+        case "basic":
+            return _basic(settings["username"], secret)
+    return "Authorization", f"Bearer {secret}"
 
 
 def _basic(name: str, secret: str) -> Header:

@@ -22,6 +22,7 @@ from registry.gateway.inputs import Inputs
 MAX_PATH_BYTES = 4096
 
 _SENT = re.compile(rb"[!-~]*")
+_PLAIN = re.compile(rb"[A-Za-z0-9_~-]+(?:/[A-Za-z0-9_~-]+)*")
 _PARAMETER = re.compile(r"\{([^{}/]*)\}")
 _TWICE = re.compile(r"%(?:2e|2f|5c|25|00)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -149,6 +150,9 @@ def segments_of(raw: bytes) -> list[str]:
     """
     if len(raw) > MAX_PATH_BYTES:
         raise BadPath(f"is longer than {MAX_PATH_BYTES} bytes")
+    if _PLAIN.fullmatch(raw):
+        # As nearly every path is: nothing to decode and nothing to doubt.
+        return raw.decode("ascii").split("/")
     if not _SENT.fullmatch(raw):
         raise BadPath("holds a byte that must be percent-encoded")
     parts = raw.decode("ascii").split("/")

@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,8 @@ IDENTITY = (
     "x-user-roles",
 )
 """The signed identity headers; one that is missing counts as empty."""
+
+_EMPTY = f"sha-256=:{b64encode(hashlib.sha256(b'').digest()).decode()}:"
 
 Encode = Callable[[Mapping[str, Any]], str]
 """Signs claims as a JWT of the installation."""
@@ -110,6 +113,8 @@ def digest_of(body: bytes | None) -> str:
     """Return the Content-Digest of a body (RFC 9530, section 2)."""
     if body is None:
         return UNSIGNED
+    if not body:
+        return _EMPTY
     return f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
 
 
@@ -117,9 +122,6 @@ def signed_text(
     message: Message, key_id: str, timestamp: str, nonce: str, digest: str
 ) -> bytes:
     """Return what v2 signs: eleven lines, none of which can hold a line break."""
-    identity = "\n".join(
-        f"{name}:{message.identity.get(name, '')}" for name in IDENTITY
-    )
     lines = (
         "v2",
         key_id,
@@ -130,7 +132,7 @@ def signed_text(
         message.path,
         message.query,
         digest,
-        hashlib.sha256(identity.encode("latin-1")).hexdigest(),
+        _identity_digest(*(message.identity.get(name, "") for name in IDENTITY)),
         message.request_id,
     )
     return "\n".join(lines).encode("latin-1")
@@ -213,5 +215,12 @@ def identity_headers(values: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     return [(shown, values.get(name, "")) for name, shown in names.items()]
 
 
+@lru_cache(maxsize=4096)
+def _identity_digest(*values: str) -> str:
+    pairs = zip(IDENTITY, values, strict=True)
+    text = "\n".join(f"{name}:{value}" for name, value in pairs)
+    return hashlib.sha256(text.encode("latin-1")).hexdigest()
+
+
 def _hmac(secret: bytes, text: bytes) -> str:
-    return hmac.new(secret, text, hashlib.sha256).hexdigest()
+    return hmac.digest(secret, text, "sha256").hex()

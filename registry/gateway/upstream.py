@@ -6,6 +6,7 @@ their errors means. Follows no redirect, keeps no cookie, reads no proxy setting
 
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import aiohttp
@@ -76,7 +77,7 @@ class UpstreamClient:
         Raises:
             UpstreamError: there is no connection, or no answer that can be read.
         """
-        target = URL(url, encoded=True)
+        target = _address(url)
         session = self._sessions.get(target.scheme)
         if session is None:
             raise UpstreamError("address", "The service has no usable address.")
@@ -154,6 +155,12 @@ class _Connector(aiohttp.TCPConnector):
             found.close()
             found = await super()._get(key, traces)
         return None
+
+
+@lru_cache(maxsize=2048)
+def _address(url: str) -> URL:
+    """Return an address as it is written; the usual ones are read once."""
+    return URL(url, encoded=True)
 
 
 def _session(guard: Guard) -> aiohttp.ClientSession:
