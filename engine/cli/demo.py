@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import json
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from engine.cli import Subparsers
 from engine.cli.options import add_server_options, settings_from
@@ -52,16 +54,36 @@ def run(args: argparse.Namespace) -> int:
         found = asyncio.run(_load(settings, progress))
         _show(settings, found, as_json=args.json)
         if not args.no_serve:
-            serve(settings)
+            with _outside():
+                serve(settings)
     return 0
 
 
+@contextmanager
+def _outside() -> Iterator[None]:
+    """Run the mock server of the external service; without it only its calls fail."""
+    from engine.demo.load import EXAMPLES
+
+    script = EXAMPLES / "whatsapp" / "mock_server.py"
+    if not script.exists():
+        yield
+        return
+    mock = subprocess.Popen([sys.executable, str(script)])  # noqa: S603 - our own
+    try:
+        yield
+    finally:
+        mock.terminate()
+        mock.wait()
+
+
 def _with_examples(settings: Settings) -> Settings:
-    """Return settings with which the examples' own code runs, too."""
+    """Return settings with which the examples' own code and mock server run, too."""
     from dataclasses import replace
 
     from engine.demo.load import EXAMPLES
 
+    if settings.gateway_networks is None:
+        settings = replace(settings, gateway_networks="127.0.0.0/8")
     if settings.services_path is not None or not EXAMPLES.is_dir():
         return settings
     return replace(settings, services_path=str(EXAMPLES))

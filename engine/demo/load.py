@@ -21,6 +21,7 @@ from registry import assignments, builtin
 
 PASSWORD = "selamat-datang-2026"  # noqa: S105 - printed on purpose: demo logins
 EXAMPLES = Path(__file__).parents[2] / "examples"
+EXTERNAL = "whatsapp-gateway"
 Progress = Callable[[str], None]
 
 
@@ -126,6 +127,12 @@ async def _tenant(parts: Parts, tenant: DemoTenant, services: list[str]) -> UUID
         for name in services:
             if name not in tenant.left_out:
                 await assignments.assign(connection, tenant_id, name)
+        if EXTERNAL in services:
+            # The key that the example's mock server takes.
+            key = {"kind": "api_key", "secret": "demo-key"}
+            await parts.gateway.connections.put(
+                connection, tenant_id, EXTERNAL, key, None
+            )
     return tenant_id
 
 
