@@ -3,6 +3,7 @@
 Called by `engine/api/openapi.py`, which knows what the user may call.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from metadata.endpoint_forms import (
 from metadata.labels import text_of, words_of
 
 Schema = dict[str, Any]
+_PLACES = re.compile(r"\{([^{}]+)\}")
 _ERRORS = {
     "400": "The request is malformed.",
     "401": "Nobody is logged in.",
@@ -65,6 +67,13 @@ def _operation(service: CompiledService, call: Endpoint, locale: str) -> Schema:
     if call.description is not None:
         found["description"] = text_of(call.description, locale, "")
     listed = [_parameter(item) for item in parameters(call)]
+    known = {item["name"] for item in listed if item["in"] == "path"}
+    # An author need not describe what stands in the path; the document must.
+    listed += [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PLACES.findall(call.path)
+        if name not in known
+    ]
     if listed:
         found["parameters"] = listed
     body, kind = body_schema(call), call.request_schema.get(MEDIA_TYPE, JSON_TYPE)
