@@ -21,7 +21,7 @@ from registry.service import Service
 from tests.fixtures.database import _settings, clone_database, drop_database
 
 CHILD = Path(__file__).with_name("job_child.py")
-WITHIN_SECONDS = 30.0
+WITHIN_SECONDS = 60.0
 """So long a test waits for what has no bound of its own, before it fails."""
 
 

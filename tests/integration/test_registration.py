@@ -7,13 +7,14 @@ from tests.fixtures.api import World
 from tests.fixtures.registration import WHATSAPP
 
 CORE = "/api/v1/core"
-NAME = "whatsapp-gateway"
+NAME = "wa-one"
+DOCUMENT = {**WHATSAPP, "name": NAME}
 
 
 async def test_registered_published_assigned_and_in_the_menu(world: World) -> None:
-    reply = await world.root.post(f"{CORE}/services/register", WHATSAPP)
+    reply = await world.root.post(f"{CORE}/services/register", DOCUMENT)
     assert (reply.status, reply.data) == (201, {"name": NAME, "draft_revision": 1})
-    again = await world.root.post(f"{CORE}/services/register", WHATSAPP)
+    again = await world.root.post(f"{CORE}/services/register", DOCUMENT)
     assert (again.status, again.error["code"]) == (409, "SERVICE_EXISTS")
     draft = (await world.root.get(f"{CORE}/services/{NAME}")).data["draft"]
     assert (draft["type"], draft["auth_type"]) == ("external", "api_key")
