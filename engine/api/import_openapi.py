@@ -17,12 +17,15 @@ from metadata.definitions import MenuItem, Service, as_json
 from metadata.endpoint_forms import form_of
 from metadata.identifiers import schema_name
 from metadata.labels import locale_map, words_of
+from registry.gateway.upstream import UpstreamClient
 from registry.openapi import Imported, import_document, import_text
 from registry.openapi.differences import difference, updated
 from registry.openapi.documents import is_address
+from registry.openapi.fetching import NotFetched, fetched, is_fetchable
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-_KEYS = frozenset({"document", "text", "name", "base_url", "dry_run", "draft_revision"})
+_SOURCES = ("text", "document", "url")
+_KEYS = (*_SOURCES, "name", "base_url", "dry_run", "draft_revision")
 
 
 @post("/core/services/import-openapi", status_code=200)
@@ -33,7 +36,7 @@ async def import_openapi(request: AnyRequest) -> Response[bytes]:
     """
     ctx = await demand(request, "service", "register")
     body = await body_of(request)
-    imported = await _read(body)
+    imported = await _read(body, parts_of(request).gateway.client)
     dry_run = body.get("dry_run", False)
     if imported.service is None:
         if not dry_run:
@@ -94,14 +97,16 @@ async def import_openapi(request: AnyRequest) -> Response[bytes]:
 HANDLERS = [import_openapi]
 
 
-async def _read(body: dict[str, Any]) -> Imported:
+async def _read(body: dict[str, Any], client: UpstreamClient) -> Imported:
     """Return what a body becomes; it is read beside the event loop."""
-    unknown = sorted(body.keys() - _KEYS)
+    unknown = sorted(body.keys() - set(_KEYS))
     if unknown:
         raise BadRequest(f"There is no {unknown[0]} here; use {', '.join(_KEYS)}.")
-    given = [key for key in ("document", "text") if body.get(key) is not None]
+    given = [key for key in _SOURCES if body.get(key) is not None]
     if len(given) != 1:
-        raise BadRequest("Send either document (an object) or text (JSON or YAML).")
+        raise BadRequest(
+            "Send one of text (JSON or YAML), document (an object), url (its address)."
+        )
     name, url = body.get("name"), body.get("base_url")
     if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
         detail = Detail("/name", "string_pattern_mismatch", "Use a to z, 0 to 9, -, _.")
@@ -113,14 +118,23 @@ async def _read(body: dict[str, Any]) -> Imported:
         raise BadRequest("dry_run is true or false.")
     _revision(body)
     url = url.rstrip("/") if url else None
-    if given == ["text"]:
-        if not isinstance(body["text"], str):
-            raise BadRequest("text is the document as JSON or YAML.")
+    if given == ["document"]:
         return await asyncio.to_thread(
-            import_text, body["text"], name=name, base_url=url
+            import_document, body["document"], name=name, base_url=url
         )
+    text, location = body.get("text"), body.get("url")
+    if given == ["url"]:
+        if not (isinstance(location, str) and is_fetchable(location)):
+            detail = Detail("/url", "url", "Begin with https://; no user, no #.")
+            raise ValidationFailed("The address does not fit.", details=[detail])
+        try:
+            text = await fetched(client, location)
+        except NotFetched as error:
+            return Imported(None, [error.finding])
+    if not isinstance(text, str):
+        raise BadRequest("text is the document as JSON or YAML.")
     return await asyncio.to_thread(
-        import_document, body["document"], name=name, base_url=url
+        import_text, text, name=name, base_url=url, location=location
     )
 
 

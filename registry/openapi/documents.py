@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from metadata.checks import Finding, check_service, read_service
 from metadata.definitions import (
@@ -48,12 +48,20 @@ class Imported:
 
 
 def import_text(
-    text: str, *, name: str | None = None, base_url: str | None = None
+    text: str,
+    *,
+    name: str | None = None,
+    base_url: str | None = None,
+    location: str | None = None,
 ) -> Imported:
-    """Return what a document in JSON or YAML becomes; see `import_document`."""
+    """Return what a document in JSON or YAML becomes; see `import_document`.
+
+    `location` is the address it came from, against which that of a server is read
+    (OpenAPI 3.1.1, 4.6); nothing is fetched.
+    """
     notes = Notes()
     value = read_text(text, notes)
-    return _import(value, notes, name, base_url)
+    return _import(value, notes, name, base_url, location)
 
 
 def import_document(
@@ -70,7 +78,11 @@ def import_document(
 
 
 def _import(
-    document: Any, notes: Notes, name: str | None, base_url: str | None
+    document: Any,
+    notes: Notes,
+    name: str | None,
+    base_url: str | None,
+    location: str | None = None,
 ) -> Imported:
     if notes.has_errors:
         return Imported(None, notes.all())
@@ -91,7 +103,7 @@ def _import(
     _components(document, schemas, notes)
     operations = Operations(document, schemas, notes).read()
     security = security_of(document, operations, notes)
-    url = base_url or _server(document, notes)
+    url = base_url or _server(document, notes, location)
     if notes.has_errors or url is None:
         return Imported(None, notes.all(), title, security)
     service = _service(name or _service_name(title), title, info, operations)
@@ -180,7 +192,9 @@ def _escaped(name: str) -> str:
     return token(name).replace("%", "%25")
 
 
-def _server(document: Mapping[str, Any], notes: Notes) -> str | None:
+def _server(
+    document: Mapping[str, Any], notes: Notes, location: str | None
+) -> str | None:
     """Return the address of the first server, its variables filled in."""
     servers = document.get("servers")
     first = servers[0] if isinstance(servers, list) and servers else {}
@@ -190,6 +204,8 @@ def _server(document: Mapping[str, Any], notes: Notes) -> str | None:
     for name, variable in variables.items() if isinstance(variables, Mapping) else ():
         default = variable.get("default", "") if isinstance(variable, Mapping) else ""
         url = url.replace(f"{{{name}}}", str(default))
+    if location is not None:
+        url = _joined(location, url or "/")
     url = url.rstrip("/")
     if not is_address(url):
         notes.error(
@@ -199,6 +215,14 @@ def _server(document: Mapping[str, Any], notes: Notes) -> str | None:
         )  # fmt: skip
         return None
     return url
+
+
+def _joined(location: str, url: str) -> str:
+    """Return an address that may be relative to the document's own."""
+    try:
+        return urljoin(location, url)
+    except ValueError:
+        return url
 
 
 def is_address(url: str) -> bool:
