@@ -7,6 +7,7 @@ by the form that shows an administrator the fingerprint to confirm.
 import asyncio
 import hashlib
 import hmac
+import os
 import re
 import socket
 import ssl
@@ -101,11 +102,17 @@ async def _open(
             "api-ssl on the router?"
         ) from None
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise Unreachable(f"{where}: {reason}") from None
+        raise Unreachable(f"{where}: {_reason(error)}") from None
     sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return reader, writer
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's words; asyncio's own repeat the address instead."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def _unchecked() -> ssl.SSLContext:
