@@ -5,12 +5,16 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from engine.cli import Subparsers
-from engine.cli.options import add_server_options, settings_from
+from engine.cli.options import add_server_options, port_number, settings_from
 from engine.settings import Settings
+
+ROUTER_PORT = 8728
+"""Where RouterOS listens for its API without TLS, and the simulator by itself."""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -21,7 +25,9 @@ def register(subparsers: Subparsers) -> None:
         description=(
             "Prepare the database, load two tenants with services, users and customers "
             "(once; a second start keeps what is there), print where to log in, and "
-            "serve until interrupted."
+            "serve until interrupted. Beside it run a simulated router, which the "
+            "customers of one tenant are connected to, and a simulated WhatsApp "
+            "gateway; with --no-serve none of the three."
         ),
     )
     add_server_options(parser)
@@ -31,6 +37,13 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--no-serve", action="store_true", help="load the data and stop"
     )
+    parser.add_argument(
+        "--router-port",
+        type=port_number,
+        default=ROUTER_PORT,
+        metavar="N",
+        help=f"the simulated router listens here ({ROUTER_PORT}; another when taken)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -39,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from engine import bootstrap
     from engine.cli.database import running_database
     from engine.cli.serve import check_address, serve
+    from engine.demo.simulator import Simulator
 
     settings = _with_examples(settings_from(args))
     if not args.no_serve:
@@ -48,12 +62,21 @@ def run(args: argparse.Namespace) -> int:
     def progress(text: str) -> None:
         print(f"  {text} …", file=sys.stderr, flush=True)
 
-    with running_database(settings):
+    with ExitStack() as running:
+        simulator = None
+        if not args.no_serve:
+            simulator = running.enter_context(Simulator(args.router_port))
+        running.enter_context(running_database(settings))
         progress("Preparing the database")
         bootstrap.prepare(settings)
-        found = asyncio.run(_load(settings, progress))
-        _show(settings, found, as_json=args.json)
-        if not args.no_serve:
+        port = simulator.port() if simulator else args.router_port
+        found = asyncio.run(_load(settings, port, progress))
+        shown: dict[str, Any] = {"url": settings.public_url, "logins": found}
+        if simulator:
+            pid = simulator.process_id
+            shown["router"] = {"address": f"127.0.0.1:{port}", "process": pid}
+        print(json.dumps(shown) if args.json else _text(shown), flush=True)
+        if simulator:
             with _outside():
                 serve(settings)
     return 0
@@ -90,7 +113,7 @@ def _with_examples(settings: Settings) -> Settings:
 
 
 async def _load(
-    settings: Settings, progress: Callable[[str], None]
+    settings: Settings, router_port: int, progress: Callable[[str], None]
 ) -> list[dict[str, str]]:
     from dataclasses import asdict
 
@@ -98,17 +121,21 @@ async def _load(
     from engine.parts import open_parts
 
     async with open_parts(settings) as parts:
-        return [asdict(login) for login in await load(parts, progress)]
+        logins = await load(parts, progress, router_port=router_port)
+        return [asdict(login) for login in logins]
 
 
-def _show(settings: Settings, logins: list[dict[str, str]], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"url": settings.public_url, "logins": logins}), flush=True)
-        return
-    print(f"\nOpen {settings.public_url} and log in:\n")
-    for login in logins:
-        print(
-            f"  {login['role']:<14} {login['email']:<28} {login['password']}"
-            f"   ({login['tenant']})"
+def _text(shown: Mapping[str, Any]) -> str:
+    """Return the same for people."""
+    lines = [f"\nOpen {shown['url']} and log in:\n"]
+    lines += [
+        f"  {login['role']:<14} {login['email']:<28} {login['password']}"
+        f"   ({login['tenant']})"
+        for login in shown["logins"]
+    ]
+    if router := shown.get("router"):
+        lines.append(
+            f"\nA simulated router answers at {router['address']} (process "
+            f"{router['process']});\nthe customers of Maju Bersama are connected to it."
         )
-    print("\nCtrl-C stops it.\n", flush=True)
+    return "\n".join([*lines, "\nCtrl-C stops it.\n"])

@@ -23,7 +23,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         "--host", metavar="ADDRESS", help="listen here (RANGKA_HOST, 127.0.0.1)"
     )
     parser.add_argument(
-        "--port", type=_port, metavar="N", help="listen here (RANGKA_PORT, 8000)"
+        "--port", type=port_number, metavar="N", help="listen here (RANGKA_PORT, 8000)"
     )
     parser.add_argument(
         "--workers", type=_workers, metavar="N", help="processes (RANGKA_WORKERS, 1)"
@@ -49,7 +49,8 @@ def installed_settings_from(args: argparse.Namespace) -> Settings:
     return Settings.of_installation(data_dir=args.data_dir)
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """Return the TCP port of an argument; argparse says what is wrong with others."""
     return _whole(text, 65535)
 
 

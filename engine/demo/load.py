@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.context import RequestContext
-from engine.demo import people
+from engine.demo import people, router
 from engine.identity.passwords import Passwords
 from engine.parts import Parts
 from engine.platform import ensure_core, ensure_tenant, ensure_user
@@ -46,21 +46,33 @@ class DemoTenant:
     max_users: int
     left_out: frozenset[str] = frozenset()
     """Services that it does not get."""
+    has_router: bool = False
+    """Whether the simulated router is its."""
 
 
 TENANTS = (
     # Each customer's event would be work for the network: minutes of it, here.
     DemoTenant("Sejahtera Net", "sejahtera", 30, 15_000, 50, frozenset({"network"})),
-    DemoTenant("Maju Bersama", "maju", 8, 400, 10),
+    DemoTenant("Maju Bersama", "maju", 8, 400, 10, has_router=True),
 )
 
 
 async def load(
-    parts: Parts, progress: Progress, tenants: Sequence[DemoTenant] = TENANTS
+    parts: Parts,
+    progress: Progress,
+    tenants: Sequence[DemoTenant] = TENANTS,
+    *,
+    router_port: int,
 ) -> list[Login]:
     """Fill the database with the demo and return its logins.
 
     What an earlier run has imported is not imported, nor made up, again.
+
+    Args:
+        parts: of the process.
+        progress: told what begins.
+        tenants: to be filled.
+        router_port: where the simulated router listens, now or later.
     """
     progress("Publishing the services")
     services = await _publish(parts)
@@ -91,7 +103,10 @@ async def load(
         ctx = _context(tenant_id, core.user_id)
         if not await _has_imported(parts, ctx, "plans"):
             await _import(parts, ctx, "plans", people.plans(tenant.plans))
-        if not await _has_imported(parts, ctx, "customers"):
+        known = await _has_imported(parts, ctx, "customers")
+        if tenant.has_router:
+            await router.place(parts, ctx, router_port, has_customers=known)
+        if not known:
             progress(f"Importing {tenant.customers:,} customers of {tenant.name}")
             names = people.plan_names(tenant.plans)
             rows = people.customers(tenant.customers, names, seed=tenant.customers)

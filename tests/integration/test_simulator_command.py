@@ -54,6 +54,30 @@ async def test_it_serves_customers_until_it_is_told_to_end(number: int) -> None:
     assert b"rangka" not in told
 
 
+async def test_it_does_not_outlive_who_holds_its_input() -> None:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "connectors.mikrotik.simulator"),
+        *("--port", "0", "--until-eof"),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            await program.stdout.readline()
+            program.stdin.write(b"anything\n")
+            await program.stdin.drain()
+            assert program.returncode is None
+            program.stdin.close()
+            assert await program.wait() == 0
+    finally:
+        if program.returncode is None:
+            program.kill()
+            await program.wait()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

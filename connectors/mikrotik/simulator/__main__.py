@@ -5,6 +5,7 @@ The only place of the simulator that reads arguments and writes to the terminal.
 
 import argparse
 import asyncio
+import os
 import signal
 import ssl
 import sys
@@ -44,6 +45,11 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
         help="serve api-ssl with these PEM files")  # fmt: skip
     add(
         "--anonymous-tls", action="store_true", help="serve api-ssl without certificate"
+    )
+    add(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input does, so as not to outlive who holds it",
     )
     add("--trace", action="store_true", help="show every sentence, secrets blotted out")
     return parser.parse_args(arguments)
@@ -95,8 +101,11 @@ async def run(options: argparse.Namespace) -> None:
     if options.secrets:
         furnish(simulator, options.secrets)
     ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, ended.set)
+    if options.until_eof:
+        loop.add_reader(sys.stdin, _end_with_input, ended)
     async with simulator.serve(options.host, options.port, tls_of(options)) as (
         host,
         port,
@@ -112,6 +121,12 @@ async def run(options: argparse.Namespace) -> None:
         await ended.wait()
         dialing.cancel()
         await asyncio.gather(dialing, return_exceptions=True)
+
+
+def _end_with_input(ended: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        asyncio.get_running_loop().remove_reader(sys.stdin)
+        ended.set()
 
 
 def _write(line: object) -> None:
