@@ -39,18 +39,28 @@ async def assigned(request: AnyRequest, tenant_id: FromPath[UUID]) -> Response[b
 async def assign(
     request: AnyRequest, tenant_id: FromPath[UUID], name: FromPath[str]
 ) -> Response[bytes]:
-    """Give a tenant a service, or change the status or settings of what it has."""
+    """Give a tenant a service, or change the status or settings of what it has.
+
+    What is left out stays as it is.
+    """
     ctx = await demand(request, "service", "assign")
     raw = await request.body()
     document = await body_of(request) if raw.strip() else {}
+    unknown = sorted(document.keys() - {"status", "settings"})
+    if unknown:
+        raise BadRequest(f"There is no {unknown[0]} here; use status and settings.")
     async with parts_of(request).database.system() as connection:
         await _check_settings(connection, name, document.get("settings"))
+        status = document.get("status")
+        if status is None:
+            present = (await store.assignments(connection, tenant_id)).get(name)
+            status = present.status if present else "active"
         try:
             await assignments.assign(
                 connection,
                 tenant_id,
                 name,
-                status=str(document.get("status", "active")),
+                status=str(status),
                 settings=document.get("settings"),
                 actor=ctx.user_id,
             )

@@ -6,7 +6,7 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath
 from uuid_utils.compat import uuid7
 
-from engine.api import versions
+from engine.api import service_status, versions
 from engine.api.problems import publish_error
 from engine.api.requests import (
     AnyRequest,
@@ -286,6 +286,7 @@ HANDLERS = [
     publish,
     roll_back,
     *versions.HANDLERS,
+    *service_status.HANDLERS,
     field_types,
     schemas,
 ]
