@@ -8,13 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-import aiohttp
-
 from engine.api.entry import Send
 from engine.api.http import Request
 from engine.api.patience import Receive
 from engine.errors import BadRequest, PayloadTooLarge
 from registry.gateway import headers
+from registry.gateway.exchange import Answer
 from registry.gateway.upstream import UpstreamError, chunks_of, read
 
 WHOLE_BODY_BYTES = 2**20
@@ -179,7 +178,7 @@ class Relay:
 
     async def run(
         self,
-        answer: aiohttp.ClientResponse,
+        answer: Answer,
         extra: Sequence[tuple[str, str]],
         *,
         is_head: bool,
@@ -208,12 +207,13 @@ class Relay:
 
     async def _stream(
         self,
-        answer: aiohttp.ClientResponse,
+        answer: Answer,
         start: dict[str, object],
         limit: int,
     ) -> None:
         loop = asyncio.get_running_loop()
-        is_slow = answer.content_type == "text/event-stream"
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        is_slow = kind.strip().lower() == "text/event-stream"
         size = 0
         async for chunk in chunks_of(answer):
             size += len(chunk)
@@ -246,7 +246,7 @@ class Relay:
         await self.send(message)
 
 
-def _length(answer: aiohttp.ClientResponse) -> int | None:
+def _length(answer: Answer) -> int | None:
     """Return the length of a body that the parser holds the service to."""
     if "transfer-encoding" in answer.headers:
         return None

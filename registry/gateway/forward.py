@@ -8,15 +8,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import aiohttp
-
 from registry.connections import Connection, Connections
 from registry.gateway import signing
 from registry.gateway.breaker import Breaker
 from registry.gateway.credentials import Credentials
+from registry.gateway.exchange import Answer, Body
 from registry.gateway.routes import Base
 from registry.gateway.signing import IdentityTokens, Signer
-from registry.gateway.upstream import Body, UpstreamClient, UpstreamError
+from registry.gateway.upstream import UpstreamClient, UpstreamError
 
 FAILED = frozenset({502, 503, 504})
 """Answers that count as a failure of the service."""
@@ -96,9 +95,7 @@ class Forwarder:
         self.signer = signer
         self._tokens = tokens
 
-    async def send(
-        self, call: Call, caller: Caller, breaker: Breaker
-    ) -> aiohttp.ClientResponse:
+    async def send(self, call: Call, caller: Caller, breaker: Breaker) -> Answer:
         """Return the answer once its head is there.
 
         A call that may be repeated is sent once more, within the retry budget, when no
@@ -130,10 +127,9 @@ class Forwarder:
         if call.connection is not None:
             self.credentials.refused(caller.tenant_id, call.service, call.connection)
 
-    async def _once(self, call: Call, caller: Caller) -> aiohttp.ClientResponse:
+    async def _once(self, call: Call, caller: Caller) -> Answer:
         headers = [
             *call.headers,
-            ("Host", call.base.authority),
             ("X-Request-ID", caller.request_id),
             ("traceparent", caller.trace_parent),
             ("Via", "1.1 rangka"),

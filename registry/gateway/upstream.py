@@ -1,28 +1,31 @@
 """The HTTP client towards external services: one call out, one answer back.
 
-Owns the aiohttp sessions, the guard of every connection they make, and what each of
-their errors means. Follows no redirect, keeps no cookie, reads no proxy settings.
+Owns aiohttp's pools, the guard of every connection they make, and what each of their
+errors means. Follows no redirect, keeps no cookie, reads no proxy settings.
 """
 
+import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, Literal
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection as Pooled
-from multidict import CIMultiDict
 from yarl import URL
 
+from registry.gateway.exchange import Answer, Body, Unreadable, exchange
 from registry.gateway.guard import AddressRefused, Guard, Network
 
 CONNECT_SECONDS = 3.0
 KEPT_SECONDS = 4.0
 """Shorter than the 5 s after which common servers close an idle connection."""
-MAX_HEADERS = 128
+MAX_PLACES = 1024
 
-Body = bytes | AsyncIterator[bytes] | None
+_URL = re.compile(r"((?i:https?))://([^\s/?#@\\]+)([^\s?#]*)(\?[^\s#]*)?", re.ASCII)
+_TIMES = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+
 Problem = Literal["address", "connect", "tls", "broken", "timeout"]
 
 
@@ -54,43 +57,66 @@ class UpstreamClient:
             # In the clear a credential goes to allowed networks only.
             "http": Guard(networks, only_networks=True),
         }
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._pools: dict[str, _Pool] = {}
+        self._places: dict[tuple[str, str], aiohttp.ClientRequest] = {}
 
     async def start(self) -> None:
-        """Make the sessions; connections open with calls."""
+        """Make the pools; connections open with calls."""
         for scheme, guard in self._guards.items():
-            self._sessions[scheme] = _session(guard)
+            self._pools[scheme] = _Pool(
+                limit=0,
+                keepalive_timeout=KEPT_SECONDS,
+                ttl_dns_cache=30,
+                socket_factory=guard.socket,
+            )
 
     async def stop(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        for pool in self._pools.values():
+            await pool.close()
+        self._pools.clear()
+        self._places.clear()
 
     async def open(
         self, method: str, url: str, headers: Iterable[tuple[str, str]], body: Body
-    ) -> aiohttp.ClientResponse:
+    ) -> Answer:
         """Return the answer once its head is there; the caller closes it.
 
-        `url` goes out as it is, so whoever builds it has encoded it.
+        `url` goes out as it is, so whoever builds it has encoded it; Host is its
+        authority.
 
         Raises:
             UpstreamError: there is no connection, or no answer that can be read.
         """
-        target = _address(url)
-        session = self._sessions.get(target.scheme)
-        if session is None:
+        found = _URL.fullmatch(url)
+        if found is None:
             raise UpstreamError("address", "The service has no usable address.")
+        scheme, authority, path, query = found.groups("")
         try:
-            return await session.request(
-                method,
-                target,
-                headers=CIMultiDict(headers),
-                data=body,
-                allow_redirects=False,
-            )
-        except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
+            place = self._place(scheme.lower(), authority)
+            pool = self._pools[place.url.scheme]
+            connection = await pool.connect(place, [], _TIMES)
+            target = f"{path or '/'}{query}"
+            return await exchange(connection, method, authority, target, headers, body)
+        except (
+            aiohttp.ClientError,
+            ssl.SSLError,
+            OSError,
+            ValueError,
+            Unreadable,
+        ) as error:
             raise _problem(error) from None
+
+    def _place(self, scheme: str, authority: str) -> aiohttp.ClientRequest:
+        """Return what the pool wants to know of a place, made once for each."""
+        found = self._places.get((scheme, authority))
+        if found is None:
+            url = URL(f"{scheme}://{authority}/", encoded=True)
+            found = aiohttp.ClientRequest("GET", url, loop=asyncio.get_running_loop())
+            if len(self._places) >= MAX_PLACES:
+                self._places.clear()
+            self._places[scheme, authority] = found
+        return found
 
     async def fetch(
         self,
@@ -115,7 +141,7 @@ class UpstreamClient:
         return answer.status, raw
 
 
-async def read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+async def read(answer: Answer, limit: int) -> bytes:
     """Return a whole body; raises UpstreamError when it is longer or breaks off."""
     chunks, size = [], 0
     async for chunk in chunks_of(answer):
@@ -128,7 +154,7 @@ async def read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-async def chunks_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def chunks_of(answer: Answer) -> AsyncIterator[bytes]:
     """Yield a body as it comes; raises UpstreamError when it breaks off."""
     try:
         while chunk := await answer.content.readany():
@@ -139,7 +165,7 @@ async def chunks_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         ) from None
 
 
-class _Connector(aiohttp.TCPConnector):
+class _Pool(aiohttp.TCPConnector):
     """A pool that lends no connection on which something came unasked.
 
     What a service sends after an answer would be taken for the next one, which may be
@@ -155,35 +181,6 @@ class _Connector(aiohttp.TCPConnector):
             found.close()
             found = await super()._get(key, traces)
         return None
-
-
-@lru_cache(maxsize=2048)
-def _address(url: str) -> URL:
-    """Return an address as it is written; the usual ones are read once."""
-    return URL(url, encoded=True)
-
-
-def _session(guard: Guard) -> aiohttp.ClientSession:
-    connector = _Connector(
-        limit=0,
-        keepalive_timeout=KEPT_SECONDS,
-        ttl_dns_cache=30,
-        socket_factory=guard.socket,
-    )
-    session = aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        trust_env=False,
-        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        max_line_size=8190,
-        max_field_size=8190,
-        max_headers=MAX_HEADERS,
-    )
-    # It would send idempotent calls again by itself, outside the retry budget.
-    session._retry_connection = False  # noqa: SLF001
-    return session
 
 
 def _problem(error: Exception) -> UpstreamError:

@@ -1,0 +1,173 @@
+"""One request and its answer over a connection of aiohttp's pool.
+
+Writes the request's head itself and reads with aiohttp's parser: what its session does
+besides (cookies, redirects, proxies, traces) a gateway does not want, and it takes as
+long as all the checks together (docs/performance.md). Called by `upstream.py`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import StreamReader
+from multidict import CIMultiDictProxy
+
+Body = bytes | AsyncIterator[bytes] | None
+
+MAX_HEADERS = 128
+MAX_LINE_BYTES = 8190
+READ_BYTES = 2**16
+"""How much of an answer is read ahead of who reads it."""
+
+
+class Unreadable(Exception):
+    """What the service sent is no answer of HTTP."""
+
+
+class Answer:
+    """An answer whose head is there; ends with its body, or with `close`.
+
+    Attributes:
+        headers: as the service gave them, names in any case.
+        content: the body, as it comes.
+    """
+
+    __slots__ = ("_connection", "_upload", "content", "headers", "status")
+
+    def __init__(
+        self, connection: Connection, upload: "asyncio.Task[None] | None"
+    ) -> None:
+        self._connection: Connection | None = connection
+        self._upload = upload
+        self.status = 0
+        self.headers: CIMultiDictProxy[str]
+        self.content: StreamReader
+
+    async def begin(self, protocol: ResponseHandler) -> None:
+        """Wait for the head.
+
+        Raises:
+            Unreadable: it is none.
+            aiohttp.ClientError: the connection ended before it.
+        """
+        while True:
+            try:
+                message, content = await protocol.read()
+            except HttpProcessingError as error:
+                raise Unreadable from error
+            # Interim answers (RFC 9110, section 15.2) say nothing; an upgrade would
+            # be the last on its connection.
+            if message.code == 101 or not 100 <= message.code < 200:
+                break
+        self.status = message.code
+        self.headers = message.headers
+        self.content = content
+        if not protocol.upgraded:
+            content.on_eof(self._ended)
+
+    def close(self) -> None:
+        """End the connection, unless the whole answer was read."""
+        if self._upload is not None:
+            self._upload.cancel()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _ended(self) -> None:
+        """Give the connection back; one with half a request on it is closed."""
+        if self._upload is not None and not self._upload.done():
+            self.close()
+        elif self._connection is not None:
+            self._connection.release()
+            self._connection = None
+
+
+async def exchange(
+    connection: Connection,
+    method: str,
+    authority: str,
+    target: str,
+    headers: Iterable[tuple[str, str]],
+    body: Body,
+) -> Answer:
+    """Send a request and return its answer once the head is there.
+
+    `headers` hold a Content-Length where the body is a stream of known length.
+
+    Raises:
+        ValueError: a header holds what no header can.
+        Unreadable: there is an answer, but none of HTTP.
+        aiohttp.ClientError: the connection ended.
+    """
+    answer = Answer(connection, None)
+    protocol = connection.protocol
+    if protocol is None or protocol.transport is None:
+        answer.close()
+        raise aiohttp.ServerDisconnectedError
+    try:
+        protocol.set_response_params(
+            skip_payload=method == "HEAD",
+            read_until_eof=True,
+            auto_decompress=False,
+            read_bufsize=READ_BYTES,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {authority}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        is_chunked = False
+        if isinstance(body, bytes):
+            lines.append(f"Content-Length: {len(body)}")
+        elif body is not None:
+            is_chunked = not any(
+                line[:15].lower() == "content-length:" for line in lines
+            )
+            if is_chunked:
+                lines.append("Transfer-Encoding: chunked")
+        head = _head(lines)
+        protocol.transport.write(head + body if isinstance(body, bytes) else head)
+        if body is not None and not isinstance(body, bytes):
+            sending = _send(protocol, body, is_chunked=is_chunked)
+            answer._upload = asyncio.create_task(sending)  # noqa: SLF001 - made here
+        await answer.begin(protocol)
+    except BaseException:
+        answer.close()
+        raise
+    return answer
+
+
+def _head(lines: list[str]) -> bytes:
+    """Return a request's head; raises ValueError when a line holds another one."""
+    text = "\r\n".join(lines) + "\r\n\r\n"
+    breaks = len(lines) + 1
+    if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
+        raise ValueError("a header holds a control sign")
+    return text.encode("latin-1")
+
+
+async def _send(
+    protocol: ResponseHandler, body: AsyncIterator[bytes], *, is_chunked: bool
+) -> None:
+    """Send a body as it comes; one that breaks off ends the connection."""
+    try:
+        async for chunk in body:
+            if not chunk:
+                continue
+            transport = protocol.transport
+            if transport is None:
+                return
+            if is_chunked:
+                transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            else:
+                transport.write(chunk)
+            await protocol._drain_helper()  # noqa: SLF001 - its only way to wait
+        if is_chunked and protocol.transport is not None:
+            protocol.transport.write(b"0\r\n\r\n")
+    except Exception as error:  # noqa: BLE001 - whatever broke the body, the call ends
+        if protocol.transport is not None:
+            protocol.transport.abort()
+        protocol.set_exception(aiohttp.ClientConnectionError("body broke off"), error)
