@@ -19,9 +19,10 @@ from metadata.identifiers import schema_name
 from metadata.labels import locale_map, words_of
 from registry.gateway.upstream import UpstreamClient
 from registry.openapi import Imported, import_document, import_text
-from registry.openapi.differences import difference, updated
+from registry.openapi.differences import Difference, difference, gone, updated
 from registry.openapi.documents import is_address
 from registry.openapi.fetching import NotFetched, fetched, is_fetchable
+from registry.openapi.holders import holders
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _SOURCES = ("text", "document", "url")
@@ -56,8 +57,9 @@ async def import_openapi(request: AnyRequest) -> Response[bytes]:
         others = await store.published(connection)
         others.pop(service.name, None)
         findings = [*check_service(service, others=others), *imported.findings]
+        changes = await _changes(connection, before, service)
         if dry_run:
-            return answer(request, _preview(imported, service, findings, before))
+            return answer(request, _preview(imported, service, findings, changes))
         errors = [item for item in findings if item.severity == "error"]
         if errors:
             raise ValidationFailed(
@@ -88,7 +90,7 @@ async def import_openapi(request: AnyRequest) -> Response[bytes]:
             "Somebody else saved this draft since you read it. Read it again.",
             code="DRAFT_CONFLICT",
         )
-    result = _preview(imported, service, findings, before)
+    result = _preview(imported, service, findings, changes)
     return answer(
         request, {**result, "draft_revision": revision}, 200 if stored else 201
     )
@@ -152,6 +154,16 @@ async def _before(
     return found[1] if found else None
 
 
+async def _changes(
+    connection: Transaction, before: Service | None, after: Service
+) -> Difference | None:
+    """Return what an import changes; None for a service that is new."""
+    if before is None:
+        return None
+    held = await holders(connection, gone(before, after))
+    return difference(before, after, held)
+
+
 def _taken(name: str) -> Conflict:
     detail = Detail("name", "unique", "Choose another name.")
     return Conflict(
@@ -166,7 +178,7 @@ def _preview(
     imported: Imported,
     service: Service | None,
     findings: Sequence[Finding],
-    before: Service | None,
+    changes: Difference | None,
 ) -> dict[str, Any]:
     shown = findings if service else imported.findings
     security = imported.security
@@ -203,7 +215,7 @@ def _preview(
                 word for call in service.endpoints for word in call.required_permissions
             )
         ),
-        "difference": difference(before, service).as_json() if before else None,
+        "difference": changes.as_json() if changes else None,
     }
 
 

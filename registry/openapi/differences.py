@@ -6,6 +6,7 @@ method and path are. Called by the route that imports.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from metadata.definitions import Endpoint, Menu, MenuItem, Role, Service
@@ -22,7 +23,8 @@ class Difference:
 
     Attributes:
         changed: endpoint before and after.
-        breaks: (kind, name, endpoint, message); kind is `form`, `menu` or `role`.
+        breaks: (kind, name, endpoint, message); kind is `form`, `menu`, `role`, or
+            `tenants` where roles that tenants have give what nothing asks for.
     """
 
     added: Sequence[Endpoint]
@@ -46,8 +48,26 @@ class Difference:
         }
 
 
-def difference(before: Service, after: Service) -> Difference:
-    """Return what changes between two definitions of an external service."""
+def gone(before: Service, after: Service) -> Mapping[str, str]:
+    """Return each permission that nothing asks for any more, and what asked for it."""
+    asked = {word for call in after.endpoints for word in call.required_permissions}
+    return {
+        word: call.name
+        for call in before.endpoints
+        for word in call.required_permissions
+        if word not in asked
+    }
+
+
+def difference(
+    before: Service,
+    after: Service,
+    holders: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+) -> Difference:
+    """Return what changes between two definitions of an external service.
+
+    `holders` are (roles, tenants) that give a permission which is gone.
+    """
     pairs = {id(new): old for old, new in _pairs(before, after)}
     added = [call for call in after.endpoints if id(call) not in pairs]
     kept = {call.id for call in pairs.values()}
@@ -57,7 +77,12 @@ def difference(before: Service, after: Service) -> Difference:
         for new in after.endpoints
         if (old := pairs.get(id(new))) is not None and _changed(old, new)
     ]
-    breaks = [*_forms(changed), *_menu(before, removed), *_roles(before, after)]
+    breaks = [
+        *_forms(changed),
+        *_menu(before, removed),
+        *_roles(before, after),
+        *_tenants(before, after, holders),
+    ]
     return Difference(added, removed, changed, breaks)
 
 
@@ -162,21 +187,36 @@ def _menu(
 
 def _roles(before: Service, after: Service) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rules of roles that give what nothing asks for any more."""
-    asked = {word for call in after.endpoints for word in call.required_permissions}
-    was = {
-        word: call.name
-        for call in before.endpoints
-        for word in call.required_permissions
-    }
+    was = gone(before, after)
     kept: Mapping[str, Role] = {role.name: role for role in after.roles}
     for role in before.roles:
         for rule in role.rules:
             word = rule.permission
             now = kept.get(role.name)
-            if word not in was or word in asked:
+            if word not in was:
                 continue
             if now is None or any(each.permission == word for each in now.rules):
                 yield "role", role.name, was[word], f"Nothing asks for {word} any more."
+
+
+def _tenants(
+    before: Service, after: Service, holders: Mapping[str, tuple[int, int]]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Yield what roles that tenants have give in vain; how many, and never whose."""
+    for word, call in gone(before, after).items():
+        roles, tenants = holders.get(word, (0, 0))
+        if roles:
+            who = f"{_counted(roles, 'role')} of {_counted(tenants, 'tenant')}"
+            yield (
+                "tenants",
+                word,
+                call,
+                f"Given by {who}; nothing asks for it any more.",
+            )
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _every(items: Sequence[MenuItem]) -> Iterator[MenuItem]:

@@ -189,6 +189,55 @@ async def test_a_second_import_shows_what_changes_and_what_breaks(
     assert "create_pet" in published
 
 
+async def test_a_second_import_counts_what_tenants_roles_give_in_vain(
+    world: World, name: str
+) -> None:
+    await imported(world, name)
+    for client in (world.admin, await log_in_of_theirs(world, name)):
+        role = {
+            "name": f"own_{name}",
+            "label": "Own",
+            "rules": [
+                {"permission": f"{name}:create_pet"},
+                {"permission": f"{name}:list_pets"},
+            ],
+        }
+        made = await client.post(f"{CORE}/roles", role)
+        assert made.status == 201, made.body
+    text = PETS.replace("operationId: createPet", "operationId: addPet")
+    body = {"text": text, "name": name, "dry_run": True}
+    reply = await world.root.post(IMPORT, body)
+    told = {
+        (b["name"], b["endpoint"]): b["message"]
+        for b in reply.data["difference"]["breaks"]
+        if b["kind"] == "tenants"
+    }
+    # Each tenant's own role, and ours has the service's own role too.
+    place = (f"{name}:create_pet", "create_pet")
+    assert set(told) == {place}
+    assert "3 roles of 2 tenants" in told[place]
+    for hidden in (str(world.ours), str(world.theirs), f"own_{name}"):
+        assert hidden.encode() not in reply.body
+    same = {"text": PETS, "name": name, "dry_run": True}
+    seen = (await world.root.post(IMPORT, same)).data
+    assert seen["difference"]["breaks"] == []
+
+
+async def log_in_of_theirs(world: World, name: str) -> Client:
+    """Return an administrator of the other tenant."""
+    email = f"{uuid4().hex}@example.com"
+    await ensure_user(
+        world.app._app.state.parts.database,
+        Passwords(),
+        world.theirs,
+        email=email,
+        password=PASSWORD,
+        name="their admin",
+        roles=("TENANT_ADMIN",),
+    )
+    return await log_in(world.app, email)
+
+
 async def test_a_draft_that_somebody_else_saved_is_kept(
     world: World, name: str
 ) -> None:
