@@ -1,5 +1,6 @@
 """The composition root of the server: settings → parts → routes → ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -27,6 +28,7 @@ from engine.api.realtime import PATH as REALTIME
 from engine.api.realtime import RealtimeApp
 from engine.api.requests import AnyRequest, request_id_of
 from engine.api.traced import TracedApp
+from engine.draining import Draining
 from engine.metrics import Metrics
 from engine.parts import open_parts
 from engine.proxies import Proxies, networks
@@ -38,11 +40,14 @@ def create() -> AsgiApp:
     """Return the application for the settings of the environment."""
     settings = Settings.from_environment()
     logs.configure(settings.log_level)
-    return build(settings)
+    return build(settings, ends_at_signal=True)
 
 
-def build(settings: Settings) -> AsgiApp:
+def build(settings: Settings, *, ends_at_signal: bool = False) -> AsgiApp:
     """Return the application; its parts open when the server starts it."""
+    draining = Draining(
+        notice_seconds=settings.notice_seconds, drain_seconds=settings.drain_seconds
+    )
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -50,14 +55,25 @@ def build(settings: Settings) -> AsgiApp:
             app.state.parts = parts
             app.state.data = DataApp(parts)
             app.state.gateway = GatewayApp(parts)
-            app.state.realtime = RealtimeApp(parts, parts.hub)
+            app.state.realtime = RealtimeApp(parts, parts.hub, draining.closing)
             await parts.jobs.start(work=settings.worker == "embedded")
             await parts.gateway.start()
+            ends: list[asyncio.Task[None]] = []
+
+            def begin_to_end() -> None:
+                parts.health.stopping()
+                # Jobs have the same time as requests, so they end beside them.
+                ends.append(asyncio.create_task(parts.jobs.stop()))
+
+            draining.on_begin(begin_to_end)
+            if ends_at_signal:
+                draining.listen()
             try:
                 yield
             finally:
+                draining.stop()
                 await parts.gateway.stop()
-                await parts.jobs.stop()
+                await (ends[0] if ends else parts.jobs.stop())
 
     api = Router(
         "/api/v1",
@@ -94,6 +110,7 @@ def build(settings: Settings) -> AsgiApp:
         metrics,
         gateway=lambda: app.state.gateway,
         sockets={REALTIME: lambda: app.state.realtime},
+        draining=draining,
     )
     tracing = configure()
     return served if tracing is None else TracedApp(served, tracing)

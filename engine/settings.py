@@ -345,6 +345,14 @@ class Settings:
             "help": "Longest wait for running requests when the server stops",
         }
     )
+    notice_seconds: int = field(
+        metadata={
+            "parse": _whole(0, 600),
+            "default": None,
+            "help": "How long requests are still taken after SIGTERM, while "
+            "/health/ready says no; by default 5 in production, else 0",
+        }
+    )
 
     @classmethod
     def from_environment(
@@ -512,6 +520,13 @@ def _derive(values: dict[str, object]) -> None:
             values[variable] = _with_role(base, role, secret, name)
     if values["backup_dir"] is None:
         values["backup_dir"] = data_dir / "backups"
+    if values["notice_seconds"] is None:
+        values["notice_seconds"] = 5 if values["environment"] == "production" else 0
+    if cast("int", values["notice_seconds"]) > cast("int", values["drain_seconds"]) / 2:
+        raise SettingsError(
+            f"{PREFIX}NOTICE_SECONDS is more than half of {PREFIX}DRAIN_SECONDS, of "
+            "which it is a part. Shorten the one or lengthen the other."
+        )
     if values["public_url"] is None:
         if values["environment"] == "production":
             raise SettingsError(

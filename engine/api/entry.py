@@ -9,6 +9,7 @@ data paths: `/api/v1/{service}/…` of a primary entity and `/api/v1/core/{entit
 the platform's own entities both become `/api/v1/data/…`.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -19,6 +20,7 @@ from uuid_utils import uuid7
 
 from engine.api.envelope import JSON, failure
 from engine.api.patience import Message, Patience, Receive
+from engine.draining import Draining
 from engine.errors import NotFound, RangkaError, UnsupportedMediaType
 from engine.metrics import Metrics
 from engine.proxies import Proxies
@@ -84,6 +86,7 @@ class Entry:
         *,
         gateway: Callable[[], AsgiApp] | None = None,
         sockets: Mapping[str, Callable[[], AsgiApp]] = _NO_SOCKETS,
+        draining: Draining | None = None,
         body_pause_seconds: float = BODY_PAUSE_SECONDS,
     ) -> None:
         self._app = app
@@ -92,6 +95,7 @@ class Entry:
         self._metrics = metrics
         self._gateway = gateway
         self._sockets = sockets
+        self._draining = draining or Draining(notice_seconds=0, drain_seconds=30)
         self._patience = Patience(body_pause_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,6 +103,14 @@ class Entry:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        task = asyncio.current_task()
+        self._draining.under_way.add(task)
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._draining.under_way.discard(task)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         peer = scope.get("client")
         if peer:
@@ -126,6 +138,9 @@ class Entry:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *headers]
+                if self._draining.has_begun and scope["http_version"] != "2":
+                    # The next request of this connection belongs to another process.
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         self._metrics.in_progress.inc()

@@ -37,6 +37,8 @@ BAD_MESSAGE = 4400
 UNAUTHENTICATED = 4401
 FORBIDDEN_ORIGIN = 4403
 SILENT = 4408
+RESTARTED = 1012
+"""Service Restart, of the IANA registry of close codes: come again."""
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
@@ -70,9 +72,11 @@ class _Closed(Exception):
 class RealtimeApp:
     """The WebSocket as an ASGI application."""
 
-    def __init__(self, parts: Parts, hub: Hub) -> None:
+    def __init__(self, parts: Parts, hub: Hub, closing: asyncio.Event) -> None:
+        """Take `closing`, which is set when pages are to go to another process."""
         self._parts = parts
         self._hub = hub
+        self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
@@ -102,7 +106,7 @@ class RealtimeApp:
         with page.joined():
             tasks = [
                 asyncio.create_task(work())
-                for work in (page.listen, page.speak, page.watch)
+                for work in (page.listen, page.speak, page.watch, self._part)
             ]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -112,6 +116,11 @@ class RealtimeApp:
                 await asyncio.gather(*tasks, return_exceptions=True)
             for task in done:
                 task.result()
+
+    async def _part(self) -> None:
+        """End the connection with the process."""
+        await self._closing.wait()
+        raise _Closed(RESTARTED, "the server stops; connect again")
 
     def _is_ours(self, scope: Scope) -> bool:
         """Return whether no foreign page opens the connection.

@@ -1,13 +1,8 @@
 """Requests that mean two things, spoofed headers, tricky paths, forbidden addresses."""
 
 import asyncio
-import os
 import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -29,6 +24,7 @@ from tests.fixtures.gateway import (
     publish,
     reply,
 )
+from tests.fixtures.server import serving
 
 ENDPOINTS = [
     endpoint("show", "/a/{id}"),
@@ -249,37 +245,6 @@ async def test_a_refused_address_is_a_502_that_names_none(world: World) -> None:
 # -- raw sockets against the real server -----------------------------------------------
 
 
-@asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[int]:
-    """Run the real server on this database."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    program = str(Path(sys.executable).with_name("rangka"))
-    environment = {**os.environ, **settings.to_environment(), "RANGKA_WORKER": "off"}
-    server = await asyncio.to_thread(
-        subprocess.Popen,
-        [program, "serve", "--port", str(port), "--workers", "1"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(60):
-            while server.poll() is None:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.1)
-                    continue
-                writer.close()
-                break
-        yield port
-    finally:
-        server.terminate()
-        await asyncio.to_thread(server.wait, 60)
-
-
 async def raw(port: int, request: bytes, seconds: float = 1.0) -> bytes:
     """Send bytes and return what comes until the end or a pause."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -358,7 +323,8 @@ async def test_no_second_request_is_smuggled_to_the_service(
     # Whoever takes it for a request of its own passes no token, so it never arrives as
     # such; what counts is that the service reads no second request from our bytes.
     hidden = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
-    async with serving(settings) as port:
+    async with serving(settings) as server:
+        port = server.port
         plain = head + b"Content-Length: 2\r\n\r\nab"
         assert (await raw(port, plain)).startswith(b"HTTP/1.1 200")
         assert [seen.body for seen in there.seen] == [b"ab"]

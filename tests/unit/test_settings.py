@@ -156,3 +156,24 @@ def test_every_variable_is_documented_with_its_default() -> None:
         shown = "" if default is None else f"`{default}`"
         row = f"| `RANGKA_{spec.name.upper()}` | {shown} | {spec.metadata['help']} |"
         assert row in text
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({}, 0),
+        ({"RANGKA_ENVIRONMENT": "production"}, 5),
+        ({"RANGKA_ENVIRONMENT": "production", "RANGKA_NOTICE_SECONDS": "0"}, 0),
+        ({"RANGKA_NOTICE_SECONDS": "15"}, 15),
+    ],
+)
+def test_a_stop_is_announced_in_production(
+    tmp_path: Path, given: dict[str, str], seconds: int
+) -> None:
+    given = {**given, "RANGKA_PUBLIC_URL": "https://rangka.test"}
+    assert read(tmp_path, **given).notice_seconds == seconds
+
+
+def test_the_notice_of_a_stop_leaves_time_for_requests(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="RANGKA_NOTICE_SECONDS is more than half"):
+        read(tmp_path, RANGKA_NOTICE_SECONDS="11", RANGKA_DRAIN_SECONDS="20")
