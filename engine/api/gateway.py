@@ -37,7 +37,7 @@ from engine.parts import Parts
 from engine.policy import TenantRules
 from engine.record_findings import findings
 from metadata.compiled import CompiledService
-from registry.gateway import headers
+from registry.gateway import headers, signing
 from registry.gateway.breaker import Closed, Passage
 from registry.gateway.credentials import CredentialsRefused
 from registry.gateway.forward import FAILED, Call, Caller, NoConnection
@@ -62,14 +62,12 @@ _SLOW = 0.9
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """What a service is told of a user's rights, while nothing of them changes."""
+    """What a service is told of a user, while nothing of his rights changes."""
 
     rules: TenantRules | None
     routes: Routes
     until: float
-    tenant: str
-    roles: str
-    permissions: str
+    told: signing.Identity
 
 
 class GatewayApp:
@@ -339,13 +337,7 @@ class GatewayApp:
         return Caller(
             tenant_id=ctx.tenant_id,
             user_id=ctx.user_id,
-            identity={
-                "x-org-id": identity.tenant,
-                "x-tenant-id": identity.tenant,
-                "x-user-id": str(ctx.user_id),
-                "x-user-roles": identity.roles,
-                "x-user-permissions": identity.permissions,
-            },
+            identity=identity.told,
             request_id=request.request_id,
             trace_parent=trace,
             address=ctx.ip,
@@ -354,10 +346,10 @@ class GatewayApp:
     async def _identity(
         self, ctx: RequestContext, service: str, routes: Routes
     ) -> _Identity:
-        """Return roles, and which of the service's permissions the user has."""
+        """Return tenant and roles, and which of the service's permissions he has."""
         policy = self._parts.policy
         rules = None if ctx.is_super_admin else await policy.rules(ctx.tenant_id)
-        key = (ctx.tenant_id, ctx.role_ids, ctx.is_super_admin, service)
+        key = (ctx.tenant_id, ctx.user_id, ctx.role_ids, ctx.is_super_admin, service)
         found = self._identities.get(key)
         now = asyncio.get_running_loop().time()
         if (
@@ -381,9 +373,17 @@ class GatewayApp:
             rules,
             routes,
             now + IDENTITY_SECONDS,
-            str(ctx.tenant_id),
-            ",".join(quote(name, safe=" ") for name in sorted(names)),
-            ",".join(sorted(granted)),
+            signing.Identity(
+                {
+                    "x-org-id": str(ctx.tenant_id),
+                    "x-tenant-id": str(ctx.tenant_id),
+                    "x-user-id": str(ctx.user_id),
+                    "x-user-roles": ",".join(
+                        quote(name, safe=" ") for name in sorted(names)
+                    ),
+                    "x-user-permissions": ",".join(sorted(granted)),
+                }
+            ),
         )
         if len(self._identities) >= MAX_IDENTITIES:
             self._identities.clear()

@@ -14,7 +14,7 @@ from registry.gateway.breaker import Breaker
 from registry.gateway.credentials import Credentials
 from registry.gateway.exchange import Answer, Body
 from registry.gateway.routes import Base
-from registry.gateway.signing import IdentityTokens, Signer
+from registry.gateway.signing import Identity, IdentityTokens, Signer
 from registry.gateway.upstream import UpstreamClient, UpstreamError
 
 FAILED = frozenset({502, 503, 504})
@@ -32,12 +32,12 @@ class Caller:
     """For whom a call goes out.
 
     Attributes:
-        identity: signed identity headers, names in lower case.
+        identity: what the signed identity headers say.
     """
 
     tenant_id: UUID
     user_id: UUID
-    identity: dict[str, str]
+    identity: Identity
     request_id: str
     trace_parent: str
     address: str | None
@@ -133,7 +133,7 @@ class Forwarder:
             ("X-Request-ID", caller.request_id),
             ("traceparent", caller.trace_parent),
             ("Via", "1.1 rangka"),
-            *signing.identity_headers(caller.identity),
+            *caller.identity.headers,
             *self._signed(call, caller),
         ]
         if caller.address:

@@ -5,8 +5,9 @@ frames the message, comes from the gateway alone. Called by `engine/api/gateway.
 """
 
 import re
-import secrets
 from collections.abc import Iterable
+
+from uuid_utils import uuid4
 
 Raw = Iterable[tuple[bytes, bytes]]
 
@@ -149,10 +150,10 @@ def trace_parent(value: bytes | None) -> tuple[str, bool]:
     W3C Trace Context, section 3.2: the trace id is kept, the parent id is the call's.
     """
     match = _TRACE.fullmatch(value or b"")
-    span = secrets.token_hex(8)
+    span = uuid4().hex[:16]
     if match and match[1].strip(b"0") and match[2].strip(b"0"):
         return f"00-{match[1].decode()}-{span}-{match[3].decode()}", True
-    return f"00-{secrets.token_hex(16)}-{span}-00", False
+    return f"00-{uuid4().hex}-{span}-00", False
 
 
 def inwards(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -11,14 +11,16 @@ import secrets
 import time
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from uuid_utils import uuid4
 
 SKEW_SECONDS = 60
 TOKEN_SECONDS = 60
@@ -33,12 +35,42 @@ IDENTITY = (
     "x-user-permissions",
     "x-user-roles",
 )
-"""The signed identity headers; one that is missing counts as empty."""
+"""The signed identity headers, in their order."""
+
+_SHOWN = (
+    ("x-org-id", "X-Org-Id"),
+    ("x-tenant-id", "X-Tenant-ID"),
+    ("x-user-id", "X-User-Id"),
+    ("x-user-permissions", "X-User-Permissions"),
+    ("x-user-roles", "X-User-Roles"),
+)
 
 _EMPTY = f"sha-256=:{b64encode(hashlib.sha256(b'').digest()).decode()}:"
 
 Encode = Callable[[Mapping[str, Any]], str]
 """Signs claims as a JWT of the installation."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who calls, as the signed headers say it; made once for a user and a service.
+
+    Attributes:
+        values: by the names of `IDENTITY`; one that is missing counts as empty.
+    """
+
+    values: Mapping[str, str]
+
+    @cached_property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Return them as they go out, by the names that are usual."""
+        return tuple((shown, self.values.get(name, "")) for name, shown in _SHOWN)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return what the signature holds of them: a SHA-256 in hex."""
+        text = "\n".join(f"{name}:{self.values.get(name, '')}" for name in IDENTITY)
+        return hashlib.sha256(text.encode("latin-1")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +88,27 @@ class Message:
     path: str
     query: str
     body: bytes | None
-    identity: Mapping[str, str]
+    identity: Identity
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Key:
     """A signing key of one service and tenant."""
 
     id: str
     secret: bytes
+
+    def hmac(self, text: bytes) -> str:
+        """Return HMAC-SHA256 of a text in hex (RFC 2104)."""
+        state = self._keyed.copy()
+        state.update(text)
+        return state.finalize().hex()
+
+    @cached_property
+    def _keyed(self) -> HMAC:
+        """The state that every HMAC begins with."""
+        return HMAC(self.secret, hashes.SHA256())
 
 
 class Signer:
@@ -91,13 +134,13 @@ class Signer:
     def headers(self, key: Key, message: Message) -> list[tuple[str, str]]:
         """Return the headers that sign a message now, each time with another nonce."""
         timestamp = str(int(time.time()))
-        nonce = secrets.token_urlsafe(16)
+        nonce = uuid4().hex
         digest = digest_of(message.body)
         text = signed_text(message, key.id, timestamp, nonce, digest)
-        signatures = f"v2={_hmac(key.secret, text)}"
+        signatures = f"v2={key.hmac(text)}"
         if message.body is not None:
             old = f"{timestamp}|{message.path}|".encode() + message.body
-            signatures = f"v1={_hmac(key.secret, old)},{signatures}"
+            signatures = f"v1={key.hmac(old)},{signatures}"
         found = [
             ("X-Gateway-Timestamp", timestamp),
             ("X-Gateway-Key-Id", key.id),
@@ -132,7 +175,7 @@ def signed_text(
         message.path,
         message.query,
         digest,
-        _identity_digest(*(message.identity.get(name, "") for name in IDENTITY)),
+        message.identity.digest,
         message.request_id,
     )
     return "\n".join(lines).encode("latin-1")
@@ -156,7 +199,7 @@ def verify(
     if headers.get("content-digest", UNSIGNED) != digest:
         return "another body"
     nonce = headers.get("x-gateway-nonce", "")
-    wanted = _hmac(key.secret, signed_text(message, key.id, timestamp, nonce, digest))
+    wanted = key.hmac(signed_text(message, key.id, timestamp, nonce, digest))
     given = dict(
         part.partition("=")[::2]
         for part in headers.get("x-gateway-signature", "").split(",")
@@ -201,26 +244,3 @@ class IdentityTokens:
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return token
-
-
-def identity_headers(values: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """Return the identity headers as they go out, by the names that are usual."""
-    names = {
-        "x-org-id": "X-Org-Id",
-        "x-tenant-id": "X-Tenant-ID",
-        "x-user-id": "X-User-Id",
-        "x-user-permissions": "X-User-Permissions",
-        "x-user-roles": "X-User-Roles",
-    }
-    return [(shown, values.get(name, "")) for name, shown in names.items()]
-
-
-@lru_cache(maxsize=4096)
-def _identity_digest(*values: str) -> str:
-    pairs = zip(IDENTITY, values, strict=True)
-    text = "\n".join(f"{name}:{value}" for name, value in pairs)
-    return hashlib.sha256(text.encode("latin-1")).hexdigest()
-
-
-def _hmac(secret: bytes, text: bytes) -> str:
-    return hmac.digest(secret, text, "sha256").hex()

@@ -201,7 +201,7 @@ async def test_who_calls_is_said_and_signed(
         "/v1/a/1",
         "q=2",
         b"body",
-        {header: given[header] for header in signing.IDENTITY},
+        signing.Identity({header: given[header] for header in signing.IDENTITY}),
         "r.1",
     )
     now = int(given["x-gateway-timestamp"])

@@ -11,6 +11,7 @@ import pytest
 
 from registry.gateway.signing import (
     IDENTITY,
+    Identity,
     IdentityTokens,
     Key,
     Message,
@@ -25,7 +26,7 @@ MESSAGE = Message(
     "/v1/send",
     "a=1&b=2",
     b'{"to":"0812"}',
-    {name: f"value of {name}" for name in IDENTITY},
+    Identity({name: f"value of {name}" for name in IDENTITY}),
     "req_1",
 )
 
@@ -60,7 +61,7 @@ CHANGES: list[dict[str, Any]] = [
     {"body": None},
     {"request_id": "req_2"},
     *(
-        {"identity": {**MESSAGE.identity, name: value}}
+        {"identity": Identity({**MESSAGE.identity.values, name: value})}
         for name in IDENTITY
         for value in ("root", "")
     ),
