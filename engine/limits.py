@@ -1,8 +1,10 @@
-"""How often something may be done: GCRA, shared through Redis where it is configured.
+"""How often something may be done in a minute, shared through Redis where there is one.
 
-Owns the counting. Without Redis, and while it does not answer within 50 ms, each
-process counts by itself, at its share of the limit: never without a limit. The generic
-cell rate algorithm is that of ITU-T I.371: one instant is kept for each key.
+Owns the counting. In no slice of 60 s is more let through than the limit: what was let
+through is remembered until it is 60 s old. Calls within a quarter of a second of each
+other are remembered as one, with the time of the latest, so a key holds at most 257
+entries. Without Redis, and while it does not answer within 50 ms, each process counts
+by itself, at its share of the limit: never without a limit.
 """
 
 import asyncio
@@ -18,29 +20,57 @@ from redis.exceptions import RedisError
 logger = logging.getLogger("rangka.limits")
 
 WINDOW_SECONDS = 60
+GRAINS = 256
+"""Calls within such a part of a minute of each other count as one moment."""
+
 MAX_KEYS = 100_000
 WAIT_SECONDS = 0.05
 CONNECT_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 """How long Redis is left alone after it did not answer."""
-_PREFIX = "rangka:limit:"
+_PREFIX = "rangka:window:"
 
-# Microseconds of Redis's own clock, so that machines need not agree. `%.0f`, since
-# Lua writes numbers with 14 digits only.
+# Microseconds of Redis's own clock, so that machines need not agree. Of each moment the
+# time of its latest call (`t` and its number) and how many they were (`n`). `%.0f`,
+# since Lua writes numbers with 14 digits only.
 _TAKE = """
+local key, window, grain, limit = KEYS[1], ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local step = tonumber(ARGV[1])
-local span = step * tonumber(ARGV[2])
-local full = tonumber(redis.call('GET', KEYS[1]) or now)
-if full < now then full = now end
-if full + step - now > span then
-  return {0, full + step - span - now, full - now}
+local found = redis.call('HMGET', key, 'head', 'tail', 'count', 'first', 'last')
+local head, tail = (found[1] or 0) + 0, (found[2] or 0) + 0
+local count, first, last = (found[3] or 0) + 0, (found[4] or 0) + 0, (found[5] or 0) + 0
+if last > now then
+  redis.call('DEL', key)
+  head, tail, count, first, last = 0, 0, 0, 0, 0
 end
-full = full + step
-redis.call('SET', KEYS[1], string.format('%.0f', full),
-  'PX', math.ceil((full - now) / 1000))
-return {1, 0, full - now}
+local oldest = now
+while head < tail do
+  local moment = redis.call('HMGET', key, 't' .. head, 'n' .. head)
+  if moment[1] + window > now then
+    oldest = moment[1] + 0
+    break
+  end
+  count = count - moment[2]
+  redis.call('HDEL', key, 't' .. head, 'n' .. head)
+  head = head + 1
+end
+if count >= limit then
+  redis.call('HSET', key, 'head', head, 'count', count)
+  return {0, oldest + window - now, last + window - now, 0}
+end
+count = count + 1
+local at = string.format('%.0f', now)
+if head < tail and now - first < grain then
+  redis.call('HINCRBY', key, 'n' .. (tail - 1), 1)
+  redis.call('HSET', key, 't' .. (tail - 1), at, 'head', head, 'count', count,
+    'last', at)
+else
+  redis.call('HSET', key, 't' .. tail, at, 'n' .. tail, 1, 'head', head,
+    'tail', tail + 1, 'count', count, 'first', at, 'last', at)
+end
+redis.call('PEXPIRE', key, math.ceil(window / 1000))
+return {1, 0, window, limit - count}
 """
 
 
@@ -75,41 +105,71 @@ class Verdict:
         return found
 
 
+@dataclass(slots=True)
+class _Window:
+    """What was let through of one key: [first, latest, how many] of each moment."""
+
+    moments: list[list[float]]
+    count: int = 0
+
+
 class LocalLimits:
     """The counting of one process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._full: dict[str, float] = {}
+        self._windows: dict[str, _Window] = {}
 
     def take(self, key: str, per_minute: float, limit: int) -> Verdict:
-        """Count one; `limit` is what is shown, `per_minute` this process's share."""
+        """Count one; `limit` is what is shown, `per_minute` this process's share.
+
+        A share below one lets one through in so many minutes.
+        """
         now = self._clock()
-        burst = max(1, int(per_minute))
-        step = WINDOW_SECONDS / per_minute
-        full = max(self._full.get(key, now), now)
-        wait = full + step - step * burst - now
-        if wait > 1e-9:
-            return Verdict(False, limit, 0, full - now, wait)
-        if len(self._full) >= MAX_KEYS:
-            self._purge(now)
-        full += step
-        self._full[key] = full
-        remaining = int((step * burst - (full - now)) / step + 1e-9)
-        return Verdict(True, limit, remaining, full - now, 0.0)
+        most = max(1, int(per_minute))
+        seconds = WINDOW_SECONDS / min(1, per_minute)
+        window = self._windows.get(key)
+        if window is None:
+            if len(self._windows) >= MAX_KEYS:
+                self._purge(now)
+            window = self._windows[key] = _Window([])
+        moments = window.moments
+        old = 0
+        for moment in moments:
+            # A microsecond, since a sum of seconds is not exact.
+            if moment[1] + seconds > now + 1e-6:
+                break
+            window.count -= int(moment[2])
+            old += 1
+        if old:
+            del moments[:old]
+        if window.count >= most:
+            wait, reset = (m[1] + seconds - now for m in (moments[0], moments[-1]))
+            return Verdict(False, limit, 0, reset, wait)
+        window.count += 1
+        if moments and now - moments[-1][0] < WINDOW_SECONDS / GRAINS:
+            moments[-1][1] = now
+            moments[-1][2] += 1
+        else:
+            moments.append([now, now, 1])
+        return Verdict(True, limit, most - window.count, seconds, 0.0)
 
     def _purge(self, now: float) -> None:
-        self._full = {key: full for key, full in self._full.items() if full > now}
-        while len(self._full) >= MAX_KEYS:
-            self._full.pop(next(iter(self._full)))
+        """Forget what is of no account, and else the tenth known the longest."""
+        self._windows = {
+            key: window
+            for key, window in self._windows.items()
+            if window.moments[-1][1] + WINDOW_SECONDS > now
+        }
+        while len(self._windows) > MAX_KEYS * 9 // 10:
+            self._windows.pop(next(iter(self._windows)))
 
 
 @dataclass(slots=True)
 class _Asked:
-    """One that waits for Redis: its key, microseconds a step, and the limit."""
+    """One that waits for Redis: its key and the limit."""
 
     key: str
-    step: int
     limit: int
     answer: "asyncio.Future[Verdict | None]"
 
@@ -121,9 +181,20 @@ class Limits:
     connection, so a call costs a fraction of a round trip.
     """
 
-    def __init__(self, redis_url: str | None = None, workers: int = 1) -> None:
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        workers: int = 1,
+        *,
+        window_seconds: float = WINDOW_SECONDS,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        """Take the window and the patience with Redis that are not the usual ones."""
         self._url = redis_url
         self._workers = workers
+        self._window = str(round(window_seconds * 1e6))
+        self._grain = str(round(window_seconds * 1e6 / GRAINS))
+        self._wait = wait_seconds
         self._local = LocalLimits()
         self._client: redis.asyncio.Redis | None = None
         self._asked: list[_Asked] = []
@@ -153,7 +224,7 @@ class Limits:
             await asyncio.sleep(0)
 
     async def take(self, key: str, per_minute: int) -> Verdict:
-        """Count one; at most `per_minute` at once, and as many again each minute."""
+        """Count one; at most `per_minute` in any 60 s."""
         if self._client is not None and time.monotonic() >= self._left_alone_until:
             found = await self._shared(self._client, key, per_minute)
             if found is not None:
@@ -164,8 +235,7 @@ class Limits:
         self, client: redis.asyncio.Redis, key: str, per_minute: int
     ) -> Verdict | None:
         loop = asyncio.get_running_loop()
-        step = max(1, WINDOW_SECONDS * 1_000_000 // per_minute)
-        asked = _Asked(_PREFIX + key, step, per_minute, loop.create_future())
+        asked = _Asked(_PREFIX + key, per_minute, loop.create_future())
         self._asked.append(asked)
         if self._asking is None or self._asking.done():
             self._asking = loop.create_task(self._ask(client))
@@ -179,8 +249,10 @@ class Limits:
                 batch, self._asked = self._asked, []
                 pipe = client.pipeline(transaction=False)
                 for each in batch:
-                    pipe.eval(_TAKE, 1, each.key, str(each.step), str(each.limit))
-                async with asyncio.timeout(WAIT_SECONDS):
+                    pipe.eval(
+                        _TAKE, 1, each.key, self._window, self._grain, str(each.limit)
+                    )
+                async with asyncio.timeout(self._wait):
                     rows = await pipe.execute()
                 for each, row in zip(batch, rows, strict=True):
                     if not each.answer.done():
@@ -213,9 +285,8 @@ def _client(url: str) -> redis.asyncio.Redis:
 
 
 def _verdict(asked: _Asked, row: list[int]) -> Verdict:
-    allowed, wait, reset = row
-    left = max(0, (asked.step * asked.limit - reset) // asked.step) if allowed else 0
-    return Verdict(bool(allowed), asked.limit, left, reset / 1e6, wait / 1e6)
+    allowed, wait, reset, remaining = row
+    return Verdict(bool(allowed), asked.limit, remaining, reset / 1e6, wait / 1e6)
 
 
 def _up(seconds: float) -> int:
