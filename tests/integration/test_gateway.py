@@ -242,7 +242,7 @@ async def test_an_endpoint_is_called_so_often_a_minute_by_a_tenant(
     assert [each.status for each in found] == [200, 200, 429]
     assert found[0].headers["ratelimit-policy"] == '"endpoint";q=2;w=60'
     assert found[0].headers["ratelimit"].startswith('"endpoint";r=1;t=')
-    assert 1 <= int(found[2].headers["retry-after"]) <= 30
+    assert 1 <= int(found[2].headers["retry-after"]) <= 60
     assert found[2].error["code"] == "TOO_MANY_REQUESTS"
     assert (await call(world.stranger, "GET", path)).status == 200
     assert len(there.seen) == 3
