@@ -289,6 +289,9 @@ class GatewayApp:
         except (TimeoutError, UpstreamError, CredentialsRefused, NoConnection) as error:
             if upload.failure is not None:
                 raise upload.failure from None
+            if upload.is_awaited and isinstance(error, TimeoutError):
+                # Nothing that the service did: its breaker must not hear of it.
+                raise BadRequest("The body stopped coming; send it again.") from None
             is_failure = not isinstance(error, CredentialsRefused | NoConnection)
             if is_failure:
                 passage.answered(failed=True, slow=False)

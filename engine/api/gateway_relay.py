@@ -44,7 +44,15 @@ class Bounds:
 
 
 class Upload:
-    """The body of one request: whole where it is short, else a stream."""
+    """The body of one request: whole where it is short, else a stream.
+
+    Attributes:
+        declared: bytes that Content-Length says.
+        is_read: whether all of it is here.
+        is_awaited: whether it is the client for whom everything waits.
+        on_progress: called for each piece of a stream.
+        failure: why a stream broke off.
+    """
 
     def __init__(self, request: Request, receive: Receive, limit: int) -> None:
         self._receive = receive
@@ -56,6 +64,7 @@ class Upload:
         # HTTP/2 frames bodies without either header.
         self._is_framed = not str(request.scope.get("http_version")).startswith("1")
         self.is_read = False
+        self.is_awaited = False
         self.on_progress: Callable[[], None] | None = None
         self.failure: BadRequest | PayloadTooLarge | None = None
 
@@ -94,6 +103,9 @@ class Upload:
                 size += len(chunk)
                 if size > self._limit:
                     raise _too_large(self._limit)
+                if self.declared is not None and size > self.declared:
+                    # Passed on, the rest would be the connection's next request.
+                    raise _wrong_length()
                 if self.on_progress is not None:
                     self.on_progress()
                 if chunk:
@@ -108,10 +120,12 @@ class Upload:
 
     def _check_length(self, size: int) -> None:
         if self.declared is not None and size != self.declared:
-            raise BadRequest("The body is not as long as Content-Length says.")
+            raise _wrong_length()
 
     async def _next(self) -> bytes:
+        self.is_awaited = True
         message = await self._receive()
+        self.is_awaited = False
         if message["type"] == "http.disconnect":
             raise BadRequest("The connection ended before the body did.")
         self.is_read = not message.get("more_body")
@@ -252,6 +266,10 @@ def _length(answer: Answer) -> int | None:
         return None
     text = answer.headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _wrong_length() -> BadRequest:
+    return BadRequest("The body is not as long as Content-Length says.")
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

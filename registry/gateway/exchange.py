@@ -6,7 +6,7 @@ long as all the checks together (docs/performance.md). Called by `upstream.py`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -90,12 +90,12 @@ async def exchange(
     method: str,
     authority: str,
     target: str,
-    headers: Iterable[tuple[str, str]],
+    headers: Sequence[tuple[str, str]],
     body: Body,
 ) -> Answer:
     """Send a request and return its answer once the head is there.
 
-    `headers` hold a Content-Length where the body is a stream of known length.
+    `headers` hold `content-length` where the body is a stream of known length.
 
     Raises:
         ValueError: a header holds what no header can.
@@ -119,19 +119,19 @@ async def exchange(
         )
         lines = [f"{method} {target} HTTP/1.1", f"Host: {authority}"]
         lines += [f"{name}: {value}" for name, value in headers]
-        is_chunked = False
+        length: int | None = None
         if isinstance(body, bytes):
             lines.append(f"Content-Length: {len(body)}")
         elif body is not None:
-            is_chunked = not any(
-                line[:15].lower() == "content-length:" for line in lines
+            length = next(
+                (int(text) for name, text in headers if name == "content-length"), None
             )
-            if is_chunked:
+            if length is None:
                 lines.append("Transfer-Encoding: chunked")
         head = _head(lines)
         protocol.transport.write(head + body if isinstance(body, bytes) else head)
         if body is not None and not isinstance(body, bytes):
-            sending = _send(protocol, body, is_chunked=is_chunked)
+            sending = _send(protocol, body, length)
             answer._upload = asyncio.create_task(sending)  # noqa: SLF001 - made here
         await answer.begin(protocol)
     except BaseException:
@@ -150,9 +150,10 @@ def _head(lines: list[str]) -> bytes:
 
 
 async def _send(
-    protocol: ResponseHandler, body: AsyncIterator[bytes], *, is_chunked: bool
+    protocol: ResponseHandler, body: AsyncIterator[bytes], length: int | None
 ) -> None:
-    """Send a body as it comes; one that breaks off ends the connection."""
+    """Send a body as it comes; one of another length ends the connection."""
+    size = 0
     try:
         async for chunk in body:
             if not chunk:
@@ -160,14 +161,23 @@ async def _send(
             transport = protocol.transport
             if transport is None:
                 return
-            if is_chunked:
+            size += len(chunk)
+            if length is None:
                 transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
             else:
+                _check_size(size, length)
                 transport.write(chunk)
             await protocol._drain_helper()  # noqa: SLF001 - its only way to wait
-        if is_chunked and protocol.transport is not None:
+        if length is not None:
+            _check_size(length, size)
+        elif protocol.transport is not None:
             protocol.transport.write(b"0\r\n\r\n")
     except Exception as error:  # noqa: BLE001 - whatever broke the body, the call ends
         if protocol.transport is not None:
             protocol.transport.abort()
         protocol.set_exception(aiohttp.ClientConnectionError("body broke off"), error)
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise ValueError("the body is not as long as it was said to be")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from psycopg import AsyncConnection, Error
+from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from registry.gateway.upstream import UpstreamClient, UpstreamError
@@ -77,8 +77,15 @@ ORDER BY service
 class HealthChecks:
     """The checks of one process."""
 
-    def __init__(self, connect: Connect, client: UpstreamClient) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        client: UpstreamClient,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
         self._connect = connect
+        self._look_seconds = look_seconds
         self._client = client
         self._task: asyncio.Task[None] | None = None
 
@@ -107,9 +114,9 @@ class HealthChecks:
             try:
                 while await self.check_due() == AT_ONCE:
                     pass
-            except (OSError, Error) as error:
+            except Exception as error:  # noqa: BLE001 - the next look may go well
                 logger.warning("no health checks now: %s", type(error).__name__)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._look_seconds)
 
     async def _check(self, service: str, url: str | None) -> None:
         if url is None:

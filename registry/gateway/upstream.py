@@ -7,7 +7,7 @@ errors means. Follows no redirect, keeps no cookie, reads no proxy settings.
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 import aiohttp
@@ -78,7 +78,7 @@ class UpstreamClient:
         self._places.clear()
 
     async def open(
-        self, method: str, url: str, headers: Iterable[tuple[str, str]], body: Body
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: Body
     ) -> Answer:
         """Return the answer once its head is there; the caller closes it.
 
@@ -122,7 +122,7 @@ class UpstreamClient:
         self,
         method: str,
         url: str,
-        headers: Iterable[tuple[str, str]],
+        headers: Sequence[tuple[str, str]],
         body: bytes | None = None,
         *,
         limit: int,

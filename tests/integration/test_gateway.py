@@ -275,6 +275,19 @@ async def test_a_body_that_is_not_as_long_as_it_says_is_refused(
     assert [seen.body for seen in there.seen] == []
 
 
+async def test_a_stream_longer_than_it_says_is_no_second_request(
+    world: World, there: Outside, name: str
+) -> None:
+    said = 1_100_000
+    talk = Talk(world.operator, "POST", f"{BASE}/{name}/files", b"x" * said)
+    talk.pieces.append(b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+    await talk.run()
+    assert talk.reply.status == 400
+    found = await call(world.operator, "GET", f"{BASE}/{name}/a/1")
+    assert found.status == 200
+    assert "/smuggled" not in {seen.target for seen in there.seen}
+
+
 async def test_events_come_one_by_one(world: World, there: Outside, name: str) -> None:
     more = asyncio.Event()
 

@@ -297,6 +297,23 @@ async def test_failures_open_the_breaker_and_health_closes_it(world: World) -> N
             assert opened.state(name, str(world.ours)) == "closed"
 
 
+async def test_a_client_that_stalls_opens_no_breaker(world: World) -> None:
+    async def act(seen: Seen, writer: Writer) -> None:
+        writer.write(reply())
+
+    async with outside(act) as there:
+        files = [endpoint("files", "/files", "POST", timeout_ms=200)]
+        name = await publish(world, there.url, files)
+        path = f"{BASE}/{name}/files"
+        stalling = [Talk(world.operator, "POST", path, b"x" * 10) for _ in range(20)]
+        for talk in stalling:
+            talk.scope["headers"][-1] = (b"content-length", b"2000000")
+            talk.pieces.append(None)
+        await asyncio.gather(*(talk.run() for talk in stalling))
+        assert {talk.reply.status for talk in stalling} == {400}
+        assert (await call(world.operator, "POST", path, b"{}")).status == 200
+
+
 async def test_retries_stay_in_their_budget(world: World) -> None:
     async def act(seen: Seen, writer: Writer) -> None:
         writer.write(reply(503))

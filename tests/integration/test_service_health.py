@@ -1,11 +1,13 @@
 """Services are asked whether they live: by one process at a time, for all to read."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 
+from engine.database import DatabaseError
 from engine.settings import Settings
 from registry.gateway.health import HealthChecks
 from tests.fixtures.api import Client, World
@@ -88,6 +90,29 @@ async def test_two_failures_make_it_ill_and_one_answer_well(
     assert {seen.target for seen in there.seen} == {"/health"}
     assert await state(world.stranger, name) is None
     assert await state(world.root, name) is not None
+
+
+async def test_checks_outlive_a_database_that_is_away(
+    world: World, settings: Settings
+) -> None:
+    parts = world.app._app.state.parts
+    looks = 0
+
+    @asynccontextmanager
+    async def away_once() -> AsyncIterator[Any]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise DatabaseError("the connection is lost")
+        async with parts.database.system() as connection:
+            yield connection
+
+    many = HealthChecks(away_once, parts.gateway.client, look_seconds=0.01)
+    many.start()
+    async with asyncio.timeout(20):
+        while looks < 3:  # noqa: ASYNC110 - nothing tells of a look
+            await asyncio.sleep(0.01)
+    await many.stop()
 
 
 async def test_of_many_processes_one_asks(world: World, settings: Settings) -> None:
