@@ -31,6 +31,7 @@ _OUTBOX = """
            coalesce(extract(epoch FROM now() - min(created_at)), 0) AS late
     FROM rangka.outbox
 """
+_SERVICES = "SELECT state, count(*) AS count FROM rangka.service_health GROUP BY state"
 _TENANTS = "SELECT status, count(*) AS count FROM rangka.tenants GROUP BY status"
 
 JOBS_LATE_SECONDS = 120
@@ -42,7 +43,7 @@ Gauges = Mapping[str, tuple[str, Mapping[str, float]]]
 
 
 class Dependencies:
-    """The database, Redis, jobs and events of one installation."""
+    """The database, Redis, jobs, events and external services of one installation."""
 
     def __init__(self, settings: Settings, database: Database, hub: Hub) -> None:
         self._database = database
@@ -59,9 +60,12 @@ class Dependencies:
         """Let the health of a process ask these questions."""
         health.needs("database", self.database)
         if self._redis is not None:
-            health.needs("redis", self.redis)
+            # Without it log-ins, limits and revocations go on, and jobs wait.
+            health.uses("redis", self.redis)
         health.uses("jobs", self.jobs)
         health.uses("events", self.events)
+        health.uses("external_services", self.external_services)
+        health.uses("realtime", self.realtime)
 
     async def close(self) -> None:
         """Close the connection to Redis."""
@@ -96,13 +100,27 @@ class Dependencies:
         state = "degraded" if late > EVENTS_LATE_SECONDS else "ok"
         return Finding(state, {"waiting": row["waiting"], "late": late})
 
+    async def realtime(self) -> Finding:
+        """Return how many pages hear of changes; down when they are told no more."""
+        state = "ok" if self._hub.is_running else "down"
+        return Finding(state, {"connections": self._hub.connections})
+
+    async def external_services(self) -> Finding:
+        """Return how many are well; degraded when one is not.
+
+        What their health checks found last; those that have none count nowhere.
+        """
+        found = await self._counts(_SERVICES)
+        state = "degraded" if found.get("unhealthy") else "ok"
+        names = ("healthy", "unhealthy", "unknown")
+        return Finding(state, {name: int(found.get(name, 0)) for name in names})
+
     async def gauges(self) -> Gauges:
         """Return the figures of the installation, by the names Prometheus gets."""
         pool = self._database.app.state
         jobs, outbox = await self._row(_JOBS), await self._row(_OUTBOX)
-        async with self._database.lookup() as connection:
-            found = await (await connection.execute(_TENANTS)).fetchall()
-        tenants = {str(row["status"]): float(row["count"]) for row in found}
+        services = await self._counts(_SERVICES)
+        tenants = await self._counts(_TENANTS)
         return {
             "rangka_database_connections": (
                 "Connections of the process that was asked.",
@@ -132,8 +150,18 @@ class Dependencies:
                 "Open pages that hear of changes, at the process that was asked.",
                 {"": float(self._hub.connections)},
             ),
+            "rangka_external_services": (
+                "External services, by what their health checks found.",
+                services or {"healthy": 0.0},
+            ),
             "rangka_tenants": ("Tenants.", tenants or {"active": 0.0}),
         }
+
+    async def _counts(self, statement: str) -> dict[str, float]:
+        """Return the second column by the first."""
+        async with self._database.lookup() as connection:
+            rows = await (await connection.execute(statement)).fetchall()
+        return {str(name): float(count) for name, count in (r.values() for r in rows)}
 
     async def _row(self, statement: str) -> dict[str, Any]:
         async with self._database.lookup() as connection:

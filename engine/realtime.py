@@ -23,10 +23,9 @@ import msgspec
 
 from engine.context import Grant, RequestContext
 from engine.database import Database
-from engine.database_errors import DatabaseError
 from engine.policy import Policy
 from engine.record_reads import RecordReader
-from registry.catalog import Catalog
+from registry.catalog import Catalog, ServiceUnavailable
 
 CHANNEL = "rangka_events"
 MAX_TOPICS = 50
@@ -132,6 +131,11 @@ class Hub:
         """Return how many connections there are."""
         return sum(map(len, self._tenants.values()))
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether what is heard is still told."""
+        return self._task is not None and not self._task.done()
+
     def join(self, ctx: RequestContext) -> Subscriber:
         """Return the subscriber of a new connection; `leave` must follow."""
         subscriber = Subscriber(ctx)
@@ -149,14 +153,15 @@ class Hub:
     async def subscribe(
         self, subscriber: Subscriber, topics: Iterable[str]
     ) -> frozenset[str]:
-        """Let a connection hear of these entities only; returns those it may read."""
-        found = set()
-        for topic in list(topics)[:MAX_TOPICS]:
-            grant = await self._grant(subscriber.ctx, topic)
-            if grant is not None:
-                found.add(topic)
-        subscriber.topics = frozenset(found)
-        return subscriber.topics
+        """Let a connection hear of these entities only; returns those it may read now.
+
+        The others are kept: each piece of news asks again who may have it, and a
+        service comes back from maintenance, a role gets a permission.
+        """
+        wanted = list(topics)[:MAX_TOPICS]
+        subscriber.topics = frozenset(wanted)
+        readable = [t for t in wanted if await self._grant(subscriber.ctx, t)]
+        return frozenset(readable)
 
     async def tell(self, batch: Batch) -> None:
         """Give the news of one tenant to those of its connections that may have it."""
@@ -203,9 +208,12 @@ class Hub:
         return shown is not None
 
     async def _grant(self, ctx: RequestContext, topic: str) -> Grant | None:
-        """Return the read grant of a topic, None when there is none."""
+        """Return the read grant of a topic; None without, or under maintenance."""
         service, _, name = topic.partition(".")
-        entity = await self._catalog.entity(ctx.tenant_id, service, name)
+        try:
+            entity = await self._catalog.entity(ctx.tenant_id, service, name)
+        except ServiceUnavailable:
+            return None
         if entity is None:
             return None
         grant = await self._policy.authorize(ctx, entity.resource, "read")
@@ -239,9 +247,10 @@ class Hub:
                 continue
             try:
                 await self.tell(batch)
-            except DatabaseError as error:
-                # Whether a record is reached could not be asked; pages look again.
-                logger.warning("news were not told one by one: %s", error)
+            except Exception:
+                # Above all: whether a record is reached could not be asked. Pages look
+                # again, and the news of the others go on.
+                logger.warning("news were not told one by one", exc_info=True)
                 self._reload(self._tenants.get(batch.tenant, ()))
 
     def _reload_all(self) -> None:

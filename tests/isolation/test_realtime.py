@@ -17,6 +17,17 @@ from tests.fixtures.sockets import Socket, socket
 from tests.isolation.test_restricted_users import CUSTOMERS, Holders, phone
 
 TOPIC = "customers.customers"
+CORE = "/api/v1/core"
+SMALL = {
+    "id": "small",
+    "entities": [
+        {
+            "id": "items",
+            "name": "items",
+            "fields": [{"id": "t", "name": "title", "type": "text"}],
+        }
+    ],
+}
 
 
 @pytest.fixture
@@ -226,3 +237,30 @@ async def test_after_a_lost_connection_to_the_database_pages_look_again(
         listener = world.app._app.state.parts.database._listener
         listener._connection.close()
         assert await page.hear_type("reload") == {"type": "reload", "topics": [TOPIC]}
+
+
+async def test_maintenance_of_a_service_is_silent_and_cuts_nobody(
+    world: World,
+) -> None:
+    ill = f"ill{uuid4().hex[:8]}"
+    made = await world.root.post(f"{CORE}/services/register", {**SMALL, "name": ill})
+    assert made.status == 201, made.body
+    assert (await world.root.post(f"{CORE}/services/{ill}/publish")).status == 200
+    place = f"{CORE}/tenants/{world.ours}/services/{ill}"
+    assert (await world.root.request("PUT", place, {})).status < 300
+    status = f"{CORE}/services/{ill}/status"
+    topic = f"{ill}.items"
+    async with socket(world.app) as page, socket(world.app) as early:
+        token = str(world.admin.token)
+        assert topic in await early.greet(token, "lab.samples", topic)
+        await world.root.request("PUT", status, {"status": "maintenance"})
+        assert await page.greet(token, "lab.samples", topic) == ["lab.samples"]
+        unheard, back = str(uuid4()), str(uuid4())
+        await announce(world, world.ours, changed(unheard, topic))
+        assert unheard not in await heard_ids(page, world)
+        assert unheard not in await heard_ids(early, world)
+        assert world.app._app.state.parts.hub.is_running
+        await world.root.request("PUT", status, {"status": "active"})
+        await announce(world, world.ours, changed(back, topic))
+        assert back in await heard_ids(page, world)
+        assert back in await heard_ids(early, world)
