@@ -1,9 +1,8 @@
 """How a process came up, and how it and what it depends on are now.
 
 Owns the phases of the start, the states of a process and the questions to its
-dependencies. Only the database (and Redis where one is configured) decides whether
-requests may come here; everything else makes the answer "degraded", since no other
-process could do better. The routes are `engine/api/health.py`.
+dependencies. Only the database decides whether requests may come here; everything else
+makes the answer "degraded", since no other process could do better. The routes are `engine/api/health.py`.
 """
 
 import asyncio

@@ -6,11 +6,15 @@ import subprocess
 import sys
 from typing import Any
 
+import psycopg
 import pytest
 
 from engine.dependencies import Dependencies
+from engine.health import Health
 from engine.metrics import Metrics
+from engine.settings import Settings
 from tests.fixtures.api import Client, World
+from tests.fixtures.gateway import endpoint, publish
 
 
 async def test_the_four_answers(world: World) -> None:
@@ -60,12 +64,56 @@ async def test_without_a_database_it_is_not_ready(world: World) -> None:
     assert (await world.anonymous.get("/health/ready")).status == 200
 
 
-async def test_redis_that_is_gone_is_told(world: World) -> None:
+async def test_redis_that_is_gone_is_told_and_takes_nobody_out_of_service(
+    world: World,
+) -> None:
     parts = world.app._app.state.parts
     settings = dataclasses.replace(parts.settings, redis_url="redis://127.0.0.1:1/0")
     lost = Dependencies(settings, parts.database, parts.hub)
-    assert (await lost.redis()).state == "down"
+    health = Health()
+    lost.tell(health)
+    health.started()
+    assert (await health.is_ready())[0] is True
+    status, found = await health.report()
+    assert (status, found["redis"].state) == ("degraded", "down")
     await lost.close()
+
+
+async def test_external_services_are_counted_and_never_named(
+    world: World, settings: Settings
+) -> None:
+    await world.app._app.state.parts.gateway.health.stop()
+    shown = [endpoint("show", "/show")]
+    name = await publish(
+        world, "https://api.example", shown, health_check_url="http://10.0.0.1/up"
+    )
+    with psycopg.connect(settings.system_database_url, autocommit=True) as system:
+        system.execute("delete from rangka.service_health")
+        for state, told in (
+            ("unknown", "ok"),
+            ("healthy", "ok"),
+            ("unhealthy", "degraded"),
+        ):
+            system.execute(
+                "insert into rangka.service_health (service, state, message) "
+                "values (%s, %s, 'No answer from 10.0.0.1.') "
+                "on conflict (service) do update set state = excluded.state",
+                (name, state),
+            )
+            reply = await world.anonymous.get("/health")
+            found = reply.json["dependencies"]["external_services"]
+            del found["milliseconds"]
+            counts = {"healthy": 0, "unhealthy": 0, "unknown": 0}
+            assert found == {"state": told, **counts, state: 1}
+            assert reply.status == 200
+            for word in (name, "10.0.0.1", "example"):
+                assert word not in reply.body.decode()
+            assert (await world.anonymous.get("/health/ready")).status == 200
+        text = (await world.anonymous.get("/metrics")).body.decode()
+        assert 'rangka_external_services{state="unhealthy"} 1.0' in text
+        assert name not in text
+        system.execute("delete from rangka.service_health")
+    assert reply.json["status"] == "degraded"
 
 
 async def test_metrics_count_by_handler_and_never_by_path(world: World) -> None:
