@@ -7,7 +7,6 @@ else; every error becomes the one error body, unless the answer has begun.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -16,6 +15,7 @@ from jsonschema_rs import Draft202012Validator
 from engine import payload
 from engine.api.entry import GATEWAY, Scope, Send
 from engine.api.envelope import encode, failure
+from engine.api.gateway_callers import Callers
 from engine.api.gateway_relay import Bounds, Relay, Upload, Watch
 from engine.api.http import Request, answer
 from engine.api.patience import Receive
@@ -34,10 +34,9 @@ from engine.errors import (
     ValidationFailed,
 )
 from engine.parts import Parts
-from engine.policy import TenantRules
 from engine.record_findings import findings
 from metadata.compiled import CompiledService
-from registry.gateway import headers, signing
+from registry.gateway import headers
 from registry.gateway.breaker import Closed, Passage
 from registry.gateway.credentials import CredentialsRefused
 from registry.gateway.forward import FAILED, Call, Caller, NoConnection
@@ -52,22 +51,9 @@ from registry.gateway.routes import (
 from registry.gateway.upstream import UpstreamError
 
 KEYS = ".well-known/jwks.json"
-MAX_IDENTITIES = 10_000
-IDENTITY_SECONDS = 5.0
-MAX_SHOWN_PERMISSIONS = 50
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _SLOW = 0.9
 """Share of the timeout after which an answer counts as slow."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Identity:
-    """What a service is told of a user, while nothing of his rights changes."""
-
-    rules: TenantRules | None
-    routes: Routes
-    until: float
-    told: signing.Identity
 
 
 class GatewayApp:
@@ -82,7 +68,7 @@ class GatewayApp:
         )
         self._gateway = parts.gateway
         self._routes: dict[str, Routes] = {}
-        self._identities: dict[tuple[object, ...], _Identity] = {}
+        self._callers = Callers(parts.policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call; an error after the first byte cuts the connection."""
@@ -139,7 +125,7 @@ class GatewayApp:
         watch = Watch(receive, upload)
         try:
             call = await self._call(request, upload, service, routes, route, values)
-            caller = await self._caller(ctx, request, service, routes)
+            caller = await self._callers.caller(ctx, request, service.name, routes)
             await self._forward(send, call, caller, route, upload, passage, extra)
         except asyncio.CancelledError:
             if not watch.has_left():
@@ -324,74 +310,6 @@ class GatewayApp:
         if status == 504:
             raise GatewayTimeout("The service says that it timed out.")
         raise BadGateway(f"The service failed: it answered {status}.")
-
-    # -- who calls -----------------------------------------------------------------
-
-    async def _caller(
-        self,
-        ctx: RequestContext,
-        request: Request,
-        service: CompiledService,
-        routes: Routes,
-    ) -> Caller:
-        identity = await self._identity(ctx, service.name, routes)
-        parent = request.header(b"traceparent")
-        trace, _ = headers.trace_parent(parent.encode("latin-1") if parent else None)
-        return Caller(
-            tenant_id=ctx.tenant_id,
-            user_id=ctx.user_id,
-            identity=identity.told,
-            request_id=request.request_id,
-            trace_parent=trace,
-            address=ctx.ip,
-        )
-
-    async def _identity(
-        self, ctx: RequestContext, service: str, routes: Routes
-    ) -> _Identity:
-        """Return tenant and roles, and which of the service's permissions he has."""
-        policy = self._parts.policy
-        rules = None if ctx.is_super_admin else await policy.rules(ctx.tenant_id)
-        key = (ctx.tenant_id, ctx.user_id, ctx.role_ids, ctx.is_super_admin, service)
-        found = self._identities.get(key)
-        now = asyncio.get_running_loop().time()
-        if (
-            found is not None
-            and found.rules is rules
-            and found.routes is routes
-            and found.until > now
-        ):
-            return found
-        names = (
-            ["SUPER_ADMIN"]
-            if rules is None
-            else [rules.names[each] for each in ctx.role_ids if each in rules.names]
-        )
-        granted = [
-            f"{resource}:{action}"
-            for resource, action in routes.permissions[:MAX_SHOWN_PERMISSIONS]
-            if (await policy.authorize(ctx, resource, action)).allowed
-        ]
-        found = _Identity(
-            rules,
-            routes,
-            now + IDENTITY_SECONDS,
-            signing.Identity(
-                {
-                    "x-org-id": str(ctx.tenant_id),
-                    "x-tenant-id": str(ctx.tenant_id),
-                    "x-user-id": str(ctx.user_id),
-                    "x-user-roles": ",".join(
-                        quote(name, safe=" ") for name in sorted(names)
-                    ),
-                    "x-user-permissions": ",".join(sorted(granted)),
-                }
-            ),
-        )
-        if len(self._identities) >= MAX_IDENTITIES:
-            self._identities.clear()
-        self._identities[key] = found
-        return found
 
 
 class _BrokeOff(ConnectionAbortedError):

@@ -1,0 +1,98 @@
+"""For whom a call of an external service goes out, as the service is told.
+
+Owns what is said of a user (roles, and which of the service's own permissions he has)
+and how long that is kept. Called by `gateway.py`.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from engine.api.http import Request
+from engine.context import RequestContext
+from engine.policy import Policy, TenantRules
+from registry.gateway import headers, signing
+from registry.gateway.forward import Caller
+from registry.gateway.routes import Routes
+
+MAX_KEPT = 10_000
+KEPT_SECONDS = 5.0
+MAX_PERMISSIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a service is told of a user, while nothing of his rights changes."""
+
+    rules: TenantRules | None
+    routes: Routes
+    until: float
+    identity: signing.Identity
+
+
+class Callers:
+    """What each service is told of each user, as far as this process has used it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._kept: dict[tuple[object, ...], _Kept] = {}
+
+    async def caller(
+        self, ctx: RequestContext, request: Request, service: str, routes: Routes
+    ) -> Caller:
+        """Return for whom this request's call goes out."""
+        parent = request.header(b"traceparent")
+        trace, _ = headers.trace_parent(parent.encode("latin-1") if parent else None)
+        return Caller(
+            tenant_id=ctx.tenant_id,
+            user_id=ctx.user_id,
+            identity=await self._identity(ctx, service, routes),
+            request_id=request.request_id,
+            trace_parent=trace,
+            address=ctx.ip,
+        )
+
+    async def _identity(
+        self, ctx: RequestContext, service: str, routes: Routes
+    ) -> signing.Identity:
+        rules = None if ctx.is_super_admin else await self._policy.rules(ctx.tenant_id)
+        key = (ctx.tenant_id, ctx.user_id, ctx.role_ids, ctx.is_super_admin, service)
+        kept = self._kept.get(key)
+        now = asyncio.get_running_loop().time()
+        if (
+            kept is not None
+            and kept.rules is rules
+            and kept.routes is routes
+            and kept.until > now
+        ):
+            return kept.identity
+        identity = await self._made(ctx, rules, routes)
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        self._kept[key] = _Kept(rules, routes, now + KEPT_SECONDS, identity)
+        return identity
+
+    async def _made(
+        self, ctx: RequestContext, rules: TenantRules | None, routes: Routes
+    ) -> signing.Identity:
+        names = (
+            ["SUPER_ADMIN"]
+            if rules is None
+            else [rules.names[each] for each in ctx.role_ids if each in rules.names]
+        )
+        granted = [
+            f"{resource}:{action}"
+            for resource, action in routes.permissions[:MAX_PERMISSIONS]
+            if (await self._policy.authorize(ctx, resource, action)).allowed
+        ]
+        return signing.Identity(
+            {
+                "x-org-id": str(ctx.tenant_id),
+                "x-tenant-id": str(ctx.tenant_id),
+                "x-user-id": str(ctx.user_id),
+                "x-user-roles": ",".join(
+                    quote(name, safe=" ") for name in sorted(names)
+                ),
+                "x-user-permissions": ",".join(sorted(granted)),
+            }
+        )
