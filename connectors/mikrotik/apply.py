@@ -26,6 +26,7 @@ from connectors.mikrotik.errors import (
     BadValue,
     ConnectionLost,
     Misuse,
+    PasswordUnavailable,
     RouterError,
     StalePlan,
 )
@@ -146,7 +147,7 @@ class _Run:
             password = sent.actions[0].password
             words = sent.words
             if password is not None:
-                opened = await self._open_secret(password.reference)
+                opened = await self._opened(password.reference, sent.path)
                 if not opened:
                     return BadValue(f"{sent.path}: there is no password to set")
                 words = (*words, f"=password={opened}")
@@ -156,6 +157,22 @@ class _Run:
                 self._stopped = error
             return error
         return None
+
+    async def _opened(self, reference: str, path: str) -> str | None:
+        """Open a password; whatever the caller's code raises is one action's failure.
+
+        It must not end the others: what they changed is still to be read back, and
+        the sessions that it concerns to be ended.
+        """
+        (opened,) = await asyncio.gather(
+            self._open_secret(reference), return_exceptions=True
+        )
+        if isinstance(opened, Exception):
+            text = f"{path}: the password could not be opened: {type(opened).__name__}"
+            raise PasswordUnavailable(text)
+        if isinstance(opened, BaseException):
+            raise opened
+        return opened
 
     async def _confirm(
         self, kind: Kind, actions: Sequence[Action], errors: dict[int, RouterError]

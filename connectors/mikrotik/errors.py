@@ -133,6 +133,13 @@ class StalePlan(RouterError):
     advice = Advice.REPLAN
 
 
+class PasswordUnavailable(RouterError):
+    """The password to set could not be opened here; the router was not asked."""
+
+    code = "password_unavailable"
+    advice = Advice.REPLAN
+
+
 class BadValue(RouterError):
     """A value that this router will never take."""
 

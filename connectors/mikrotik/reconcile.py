@@ -7,7 +7,7 @@ router is the caller's duty too.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +21,13 @@ from connectors.mikrotik.read import identity, observe
 from connectors.mikrotik.results import Outcome, Result, Standing, standings
 from connectors.mikrotik.state import Desired, Identity, Observed
 from connectors.mikrotik.transport import Session
+
+Promise = Callable[[frozenset[EntryKey]], Awaitable[None]]
+"""Takes the secrets whose sessions a run is about to owe an end; stores that they do.
+
+A run may break off at any moment after its first change, and what it changed then reads
+as wanted: only what was stored before tells that old sessions are still up.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ async def reconcile(
     now: datetime,
     limits: Limits,
     open_secret: OpenSecret,
+    promise: Promise | None = None,
     expected_hash: str | None = None,
 ) -> Report:
     """Make the router as wanted, once.
@@ -128,6 +136,9 @@ async def reconcile(
         now: with a time zone.
         limits: what goes without approval, and what was approved.
         open_secret: opens the reference of a password.
+        promise: called before the first change when sessions are to be ended; what it
+            raises ends the run with nothing written. None where a run that breaks off
+            is not followed by another.
         expected_hash: of the plan somebody looked at; None to apply whatever is due.
 
     Raises:
@@ -142,6 +153,8 @@ async def reconcile(
             "the router, or what is wanted of it, changed since the plan was made; "
             "look at the new plan"
         )
+    if promise is not None and (ends := _ends(found.plan)):
+        await promise(ends)
     results = await apply(session, found.plan, open_secret)
     took = timedelta(seconds=asyncio.get_running_loop().time() - started)
     return Report(
@@ -165,6 +178,13 @@ async def check_serial(session: Session, serial: str) -> None:
             f"the router has serial number {box.serial}, but {serial} is pinned; if it "
             "was replaced, confirm the new one"
         )
+
+
+def _ends(made: Plan) -> frozenset[EntryKey]:
+    """Return the secrets that stay and whose sessions are to be ended, now or later."""
+    held = [each.action for each in made.blocked if each.reason is Reason.MANY_KICKS]
+    keys = {action.key for action in (*made.actions, *held) if action.verb is Verb.KICK}
+    return frozenset(key for key in keys if not _removed(made, key))
 
 
 def _owed(

@@ -4,8 +4,9 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
+from connectors.mikrotik.apply import OpenSecret
 from connectors.mikrotik.guardrails import Limits
-from connectors.mikrotik.reconcile import Report, reconcile
+from connectors.mikrotik.reconcile import Promise, Report, reconcile
 from connectors.mikrotik.simulator import Simulator
 from connectors.mikrotik.state import Desired, Password, Pool, Profile, Secret
 from connectors.mikrotik.transport import PLAINTEXT, Deadlines, Session, connect
@@ -78,6 +79,8 @@ async def run(
     *,
     limits: Limits | None = None,
     expected_hash: str | None = None,
+    open_secret: OpenSecret = open_secret,
+    promise: Promise | None = None,
 ) -> Report:
     return await reconcile(
         session,
@@ -86,6 +89,7 @@ async def run(
         now=datetime.now(UTC),
         limits=limits or Limits(),
         open_secret=open_secret,
+        promise=promise,
         expected_hash=expected_hash,
     )
 

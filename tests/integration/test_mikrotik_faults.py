@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from mikrotik_world import (
@@ -11,15 +13,17 @@ from mikrotik_world import (
     TENANT,
     USER,
     customer,
+    open_secret,
     rows,
     run,
     secret_text,
     session_to,
     wanted,
+    writes,
 )
 
 from connectors.mikrotik import errors, read
-from connectors.mikrotik.actions import Action, Verb
+from connectors.mikrotik.actions import Action, EntryKey, Verb
 from connectors.mikrotik.fields import Kind as Menu
 from connectors.mikrotik.reconcile import Report
 from connectors.mikrotik.results import Outcome
@@ -227,23 +231,93 @@ async def test_a_slow_print_of_many_rows_is_read_whole() -> None:
 
 async def test_a_run_that_is_cancelled_leaves_no_connection_behind() -> None:
     sim = simulator()
+    promised: set[EntryKey] = set()
+
+    async def promise(keys: frozenset[EntryKey]) -> None:
+        assert not set(writes(sim))
+        promised.update(keys)
+
+    async def cancelled() -> None:
+        async with session_to(address) as session:
+            await run(session, AFTER, sim.serial, promise=promise)
+
     async with sim.serve() as address:
         async with session_to(address) as session:
             await run(session, BEFORE, sim.serial)
-        sim.faults.latency = 0.05
-        task = asyncio.create_task(attempt(sim, address, AFTER))
-        await asyncio.sleep(0.4)
+        sim.live.plug_in("CUST00001")
+        [old] = sim.tables["/ppp/active"]
+        sim.clock.advance(600)
+        sim.trace.clear()
+        sim.faults.once("/ppp/active/remove", Kind.SILENCE, applied=False)
+        task = asyncio.create_task(cancelled())
+        for _ in range(1000):
+            if "/ppp/active/remove" not in set(writes(sim)):
+                await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        sim.faults.clear()
         for _ in range(100):
             if sim.connections:
                 await asyncio.sleep(0.05)
         assert not sim.connections
-        healed = await attempt(sim, address, AFTER)
+        assert promised == {(Menu.SECRET, "c1"), (Menu.SECRET, "c2")}
+        assert rows(sim, "/ppp/secret")["CUST00001"]["profile"] == "ISOLIR"
+        assert old in list(sim.tables["/ppp/active"])
+
+        now = datetime.now(UTC)
+        owing = [
+            replace(secret, renew_before=now)
+            if (Menu.SECRET, secret.id) in promised
+            else secret
+            for secret in AFTER.secrets
+        ]
+        healed = await attempt(sim, address, replace(AFTER, secrets=tuple(owing)))
         assert healed is not None
+        assert healed.complete
+        assert old.text("session-id") not in {
+            row.text("session-id") for row in sim.tables["/ppp/active"]
+        }
         assert (await attempt(sim, address, AFTER) or healed).plan.empty
+
+
+async def test_a_run_whose_promise_is_not_kept_changes_nothing() -> None:
+    sim = simulator()
+
+    async def promise(_keys: frozenset[EntryKey]) -> None:
+        raise LookupError("nothing can be stored")
+
+    async with sim.serve() as address:
+        async with session_to(address) as session:
+            await run(session, BEFORE, sim.serial)
+        sim.trace.clear()
+        with pytest.raises(LookupError):
+            async with session_to(address) as session:
+                await run(session, AFTER, sim.serial, promise=promise)
+        assert not set(writes(sim))
+
+
+async def test_a_password_that_cannot_be_opened_fails_its_own_action_alone() -> None:
+    sim = simulator()
+
+    async def closed(reference: str) -> str | None:
+        if reference == "c6":
+            raise OSError("sandi-rahasia: the database is away")
+        return await open_secret(reference)
+
+    async with sim.serve() as address:
+        async with session_to(address) as session:
+            await run(session, BEFORE, sim.serial)
+        sim.live.plug_in("CUST00001")
+        [old] = sim.tables["/ppp/active"]
+        async with session_to(address) as session:
+            report = await run(session, AFTER, sim.serial, open_secret=closed)
+    [result] = [each for each in report.results if each.outcome is not Outcome.APPLIED]
+    assert result.action.name == "CUST00006"
+    assert isinstance(result.error, errors.PasswordUnavailable)
+    assert "OSError" in result.reason
+    assert "sandi-rahasia" not in result.reason
+    assert old not in list(sim.tables["/ppp/active"])
+    assert rows(sim, "/ppp/secret")["CUST00007"]["password"] == secret_text("c7")
 
 
 async def test_a_router_whose_sessions_are_used_up_says_so() -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from job_world import until, working
-from network_world import Isp, open_isp, secrets_of, simulator
+from network_world import Isp, open_isp, secrets_of, sessions_of, simulator
 
 from connectors.mikrotik.simulator import Kind
 from engine.settings import Settings
@@ -91,3 +91,34 @@ async def test_a_worker_killed_while_it_adds_a_login_leaves_one_login(
     assert list(secrets_of(sim)) == [login["name"]]
     assert len(adds) == 1
     assert "failed" not in states
+
+
+async def test_a_worker_killed_before_it_ends_a_session_owes_that_to_the_next(
+    settings: Settings,
+) -> None:
+    sim = simulator()
+    async with open_isp(settings, work=False) as isp, sim.serve() as address:
+        async with worker(settings) as process:
+            router = await isp.router(address)
+            await isp.pool(router)
+            customer = await isp.active(await isp.plan())
+            login = await isp.until_login(customer, state="active")
+            await isp.quiet()
+            sim.live.plug_in(login["name"])
+            [old] = sessions_of(sim, login["name"])
+            sim.faults.once("/ppp/active/remove", Kind.SILENCE, applied=False)
+            await isp.act("customers.customers", customer, "suspend")
+
+            async def is_ending() -> bool:
+                return any("/ppp/active/remove" in str(entry) for entry in sim.trace)
+
+            await until(is_ending)
+            process.kill()
+            await process.wait()
+        assert secrets_of(sim)[login["name"]]["profile"] == "ISOLIR"
+        assert sessions_of(sim, login["name"]) == [old]
+        await let_time_pass(isp)
+        async with working(isp.world):
+            await isp.until_login(customer, state="suspended", renew_before=None)
+            await isp.quiet()
+    assert old not in sessions_of(sim, login["name"])

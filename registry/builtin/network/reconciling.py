@@ -6,10 +6,10 @@ reached fails nothing: the run asks for another one. Called by the jobs in `serv
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.mikrotik.actions import Plan, Reason, Verb
+from connectors.mikrotik.actions import EntryKey, Plan, Reason, Verb
 from connectors.mikrotik.errors import Advice, RouterError, StalePlan
 from connectors.mikrotik.fields import Kind
 from connectors.mikrotik.guardrails import Approval, Limits
@@ -32,6 +32,8 @@ from registry.builtin.network.records import LOGINS, ROUTERS, facts
 from registry.builtin.network.verdicts import Verdict, verdicts
 from registry.service import JobHost, Record
 
+RUN_SECONDS = 600.0
+"""As long as a run may take; then its job ends it."""
 AGAIN_SECONDS = 2.0
 WRITES = 100
 """Logins that are written in one transaction: short, since others wait for the rows."""
@@ -145,6 +147,7 @@ class _Run:
             now=datetime.now(UTC),
             limits=limits,
             open_secret=self._open,
+            promise=self._promise,
             expected_hash=self._approved["hash"] if self._approved else None,
         )
         now = datetime.now(UTC)
@@ -204,6 +207,32 @@ class _Run:
                 delay_seconds=clock.pause(since, now),
             )
         return {"error": error.code}
+
+    async def _promise(self, keys: frozenset[EntryKey]) -> None:
+        """Store, before anything is changed, that the sessions of logins must end.
+
+        When this run breaks off, nothing else tells the next one. It cannot know when
+        the change was made, so that every session counts that began before this run
+        can have ended: one may come up under what was before until then.
+        """
+        before = datetime.now(UTC) + timedelta(seconds=RUN_SECONDS)
+        owed = {"renew_before": before.isoformat()}
+        ids = sorted(login_id for _, login_id in keys if login_id in self._logins)
+        logins = dict(self._logins)
+        for at in range(0, len(ids), WRITES):
+            async with self._host.transaction() as inside:
+                for login_id in ids[at : at + WRITES]:
+                    fresh = await inside.get(LOGINS, login_id)
+                    if fresh is None:
+                        continue
+                    written = await inside.update(LOGINS, login_id, owed)
+                    read = logins[login_id]
+                    if fresh["version"] == read["version"]:
+                        logins[login_id] = written
+                    else:
+                        kept = {"renew_before": written["renew_before"]}
+                        logins[login_id] = {**read, **kept}
+        self._logins = logins
 
     async def _open(self, login_id: str) -> str | None:
         try:

@@ -244,7 +244,7 @@ async def cancel_boost(host: Host, change: Change) -> None:
 # -- jobs ----------------------------------------------------------------------------
 
 
-@service.job("reconcile", timeout_seconds=600)
+@service.job("reconcile", timeout_seconds=reconciling.RUN_SECONDS)
 async def reconcile(host: JobHost, payload: Payload) -> Mapping[str, Any] | None:
     """Bring a router to what the records want."""
     return await _run(host, payload, "reconcile", payload["router"])
@@ -258,7 +258,7 @@ async def plan(host: JobHost, payload: Payload) -> Mapping[str, Any] | None:
     return await _run(host, payload, "plan", router_id, plan_only=True, adopt=adopt)
 
 
-@service.job("apply_run", timeout_seconds=600)
+@service.job("apply_run", timeout_seconds=reconciling.RUN_SECONDS)
 async def apply_run(host: JobHost, payload: Payload) -> Mapping[str, Any] | None:
     """Apply the plan of an approved run, or refuse it when it is outdated."""
     async with host.transaction() as inside:
