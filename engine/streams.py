@@ -2,11 +2,13 @@
 
 Reads what the dispatcher left in `rangka.stream_outbox`, adds it to the stream
 `rangka:events`, then deletes it: at least once, so a reader tells repeats apart by the
-event's id. Without Redis the rows wait. Used only where RANGKA_REDIS_URL is set.
+event's id. Without Redis the rows wait; what Redis forgets is added again. Used only
+where RANGKA_REDIS_URL is set.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from redis.exceptions import RedisError
 from engine.database import Database
 from engine.events import LOG_COLUMNS, cloud_event, entity_of
 from engine.outbox import BATCH, POLL_SECONDS, rung_or_after
+from engine.stream_loss import StreamLoss
 from registry.catalog import Catalog
 
 logger = logging.getLogger("rangka.events")
@@ -25,6 +28,8 @@ MAX_LENGTH = 100_000
 """About so many events are kept in the stream; older ones are in the log."""
 TIMEOUT_SECONDS = 5.0
 RETRY_SECONDS = 2.0
+LOOK_SECONDS = 5.0
+"""How often it is looked whether Redis still has what it was given."""
 
 _CLAIM = f"""
 WITH claimed AS MATERIALIZED (
@@ -63,6 +68,7 @@ class StreamPublisher:
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
         )
+        self._loss = StreamLoss(database, catalog, self._redis, STREAM, MAX_LENGTH)
         self._rung = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -96,8 +102,15 @@ class StreamPublisher:
             await connection.execute(_DELETE, places)
         return len(rows)
 
+    async def restore(self) -> bool:
+        """Leave for the stream again what Redis lost; return whether it lost any."""
+        return await self._loss.look()
+
     async def _add(self, rows: list[dict[str, Any]]) -> None:
-        async with self._redis.pipeline(transaction=False) as pipeline:
+        mark = self._loss.mark or b"0-1"
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            # Together, so that nothing is lost unnoticed in between.
+            pipeline.xrange(STREAM, mark, mark)
             for row in rows:
                 body = cloud_event(row, await entity_of(self._catalog, row))
                 fields: dict[Any, Any] = {
@@ -106,12 +119,19 @@ class StreamPublisher:
                     "event": body,
                 }
                 pipeline.xadd(STREAM, fields, maxlen=MAX_LENGTH, approximate=True)
-            await pipeline.execute()
+            known, *added = await pipeline.execute()
+        # Where the newest known entry is gone, it stays the mark of the loss.
+        if known or self._loss.mark is None:
+            self._loss.mark = added[-1]
 
     async def _live(self) -> None:
+        look_at = 0.0
         while True:
             self._rung.clear()
             try:
+                if time.monotonic() >= look_at:
+                    await self.restore()
+                    look_at = time.monotonic() + LOOK_SECONDS
                 published = await self.publish()
             except RedisError as error:
                 logger.warning("Redis takes no events now, they wait: %s", error)

@@ -250,6 +250,87 @@ async def test_events_killed_between_the_stream_and_the_mark_are_all_there(
     assert {each["type"] for each in ours} == {f"rangka.{name}.notes.create"}
 
 
+async def stream_ids(redis: Redis, tenant: UUID) -> list[str]:
+    """Return the ids of a tenant's events in the stream, in its order."""
+    entries = await redis.xrange(STREAM)
+    events = [json.loads(fields[b"event"]) for _, fields in entries]
+    return [each["id"] for each in events if each["tenantid"] == str(tenant)]
+
+
+async def publish_all(world: JobWorld) -> None:
+    """Pass on what waits, to the stream too, as the background does."""
+    jobs = world.parts.jobs
+    assert jobs._streams is not None
+    await jobs._streams.restore()
+    while await jobs.dispatcher.pass_on():
+        pass
+    while await jobs._streams.publish():
+        pass
+
+
+@pytest.mark.parametrize("loss", ["everything", "what came after a snapshot"])
+async def test_events_that_redis_forgot_are_published_again(
+    redis_world: JobWorld, tmp_path: Path, redis_url: str, loss: str
+) -> None:
+    world = redis_world
+    tenant, name = await faulty(world, tmp_path)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.flushall()
+        await write_events(world, tenant, name, 500)
+        await publish_all(world)
+        snapshot = await redis.dump(STREAM)
+        await write_events(world, tenant, name, 500)
+        await publish_all(world)
+        before = await stream_ids(redis, tenant)
+        assert len(before) == len(set(before)) == 1000
+        await redis.flushall()
+        if loss != "everything":
+            await redis.restore(STREAM, 0, snapshot)
+            assert len(await stream_ids(redis, tenant)) == 500
+        # What is written before the loss is noticed hides nothing.
+        await write_events(world, tenant, name, 10)
+        jobs = world.parts.jobs
+        assert jobs._streams is not None
+        while await jobs.dispatcher.pass_on():
+            pass
+        assert await jobs._streams.publish() == 10
+        await publish_all(world)
+        after = await stream_ids(redis, tenant)
+        assert set(before) - set(after) == set()
+        assert len(set(after)) == 1010
+        # Nothing is lost any more, so nothing is published again.
+        length = await redis.xlen(STREAM)
+        assert await jobs._streams.restore() is False
+        await publish_all(world)
+        assert await redis.xlen(STREAM) == length
+
+
+async def test_of_several_processes_one_publishes_again(
+    own: Settings, tmp_path: Path, redis_url: str
+) -> None:
+    async with (
+        open_job_world(own, redis_url=redis_url) as one,
+        open_job_world(own, redis_url=redis_url) as other,
+        Redis.from_url(redis_url) as redis,
+    ):
+        await redis.flushall()
+        tenant, name = await faulty(one, tmp_path)
+        await write_events(one, tenant, name, 20)
+        for world in (one, other):
+            await publish_all(world)
+        await redis.flushall()
+        for world in (one, other):
+            await publish_all(world)
+        for world in (other, one):
+            await publish_all(world)
+        ids = await stream_ids(redis, tenant)
+        for world in (one, other):
+            await world.parts.jobs.stop()
+        for table in ("outbox", "stream_outbox", "jobs", "job_messages"):
+            await one.execute(f"delete from rangka.{table}")
+    assert len(ids) == len(set(ids)) == 20
+
+
 async def test_jobs_outlive_a_redis_that_forgets_everything(
     redis_world: JobWorld, tmp_path: Path, redis_url: str
 ) -> None:
