@@ -22,6 +22,8 @@ MEDIA_TYPE = "x-media-type"
 """Of the schema as a whole: how the body is sent; JSON when left out."""
 OPTIONAL = "x-body-optional"
 """Of the schema as a whole: true when the call may come without a body."""
+LABELS = "x-labels"
+"""Of an input with an `enum`: what its values are called, by their text."""
 JSON_TYPE = "application/json"
 
 _FORMATS = {
@@ -35,6 +37,8 @@ _FORMATS = {
 _TYPES = {"integer": "integer", "number": "decimal", "boolean": "boolean"}
 _LONG_TEXT = 200
 """Characters above which a text gets more than one line."""
+_MAX_COLUMNS = 8
+"""Properties above which the objects of a list are written as JSON, and not in rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +146,14 @@ def widget_of(schema: Mapping[str, Any]) -> str:
         plain = "long_text" if longest > _LONG_TEXT else "text"
         return _FORMATS.get(str(schema.get("format")), plain)
     if kind == "array":
-        items = schema.get("items")
-        is_text = isinstance(items, Mapping) and _kind(items) == "string"
-        return "tags" if is_text else "json"
+        items = _items(schema)
+        if _choices(items):
+            return "multi_choice"
+        if _kind(items) == "string":
+            return "tags"
+        return "lines" if _columns(items) else "json"
+    if kind is None and _takes_text(schema):
+        return "text"
     return _TYPES.get(kind or "", "json")
 
 
@@ -169,15 +178,54 @@ def _kind(schema: Mapping[str, Any]) -> str | None:
     return str(kinds) if kinds is not None else None
 
 
+def _items(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = schema.get("items")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _takes_text(schema: Mapping[str, Any]) -> bool:
+    """Return whether every alternative is one value, and one of them is a text."""
+    kinds = schema.get("type", [])
+    named = {kinds} if isinstance(kinds, str) else set(kinds)
+    for word in ("anyOf", "oneOf"):
+        for each in schema.get(word, ()):
+            if not isinstance(each, Mapping) or not isinstance(each.get("type"), str):
+                return False
+            named.add(each["type"])
+    return "string" in named and named <= {*_TYPES, "string", "null"}
+
+
+def _columns(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the controls of a row, none where the objects are not that simple."""
+    inner = schema.get("properties")
+    if _kind(schema) != "object" or not inner or len(inner) > _MAX_COLUMNS:
+        return []
+    if any(word in schema for word in ("anyOf", "oneOf", "allOf", "if")):
+        return []
+    if isinstance(schema.get("additionalProperties"), Mapping):
+        return []
+    required = set(schema.get("required", ()))
+    found = [
+        _control(name, value, name in required)
+        for name, value in _inputs(schema).items()
+    ]
+    simple = {*_TYPES.values(), *_FORMATS.values(), "text", "long_text", "choice"}
+    fits = all(each["options"]["widget"] in simple for each in found)
+    named = required <= inner.keys() and not any("/" in n or "~" in n for n in inner)
+    return found if fits and named else []
+
+
 def _choices(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what can be chosen of, where that is texts alone."""
-    values = schema.get("enum", ())
+    values = schema.get("enum", [schema["const"]] if "const" in schema else ())
     if _kind(schema) not in {"string", None} or not values:
         return []
     named = [value for value in values if value is not None]
-    if not all(isinstance(value, str) for value in named):
+    if not named or not all(isinstance(value, str) for value in named):
         return []
-    return [{"value": value, "label": {"en": value}} for value in named]
+    labels = schema.get(LABELS)
+    given = labels if isinstance(labels, Mapping) else {}
+    return [{"value": v, "label": {"en": given.get(v, v)}} for v in named]
 
 
 def _control(name: str, schema: Mapping[str, Any], required: bool) -> dict[str, Any]:
@@ -190,8 +238,12 @@ def _control(name: str, schema: Mapping[str, Any], required: bool) -> dict[str, 
     }
     if widget == "choice":
         options["choices"] = _choices(schema)
-    about = schema.get("description")
-    if isinstance(about, str) and about.strip():
+    elif widget == "multi_choice":
+        options["choices"] = _choices(_items(schema))
+    elif widget == "lines":
+        options["columns"] = _columns(_items(schema))
+    about = _help(schema)
+    if about:
         options["help"] = {"en": about}
     token = name.replace("~", "~0").replace("/", "~1")
     title = schema.get("title")
@@ -202,3 +254,13 @@ def _control(name: str, schema: Mapping[str, Any], required: bool) -> dict[str, 
         "label": dict(locale_map(label, name)),
         "options": options,
     }
+
+
+def _help(schema: Mapping[str, Any]) -> str:
+    """Return the description, and what values mean that cannot be chosen by name."""
+    about = schema.get("description")
+    said = [about.strip()] if isinstance(about, str) and about.strip() else []
+    labels = schema.get(LABELS)
+    if isinstance(labels, Mapping) and not _choices(schema):
+        said.append(", ".join(f"{value}: {label}" for value, label in labels.items()))
+    return " · ".join(said)

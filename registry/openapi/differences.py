@@ -16,6 +16,12 @@ _LOOKED_AT = (
     "required_permissions",
 )  # fmt: skip
 
+_SAID = (
+    "label", "description", "contact_email", "base_url", "auth_type",
+    "documentation_url", "version",
+)  # fmt: skip
+"""What a document says of the service as a whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -111,8 +117,8 @@ def updated(before: Service, imported: Service) -> Service:
     own = [item for item in before.menu.items if _is_own(item, ids)]
     values = {
         key: getattr(imported, key)
-        for key in ("label", "description", "contact_email", "base_url", "auth_type")
-        if getattr(imported, key) is not None
+        for key in _SAID
+        if key in imported.model_fields_set and getattr(imported, key) is not None
     }
     return before.model_copy(
         update={

@@ -5,6 +5,7 @@ finding is told. Called by the route that imports, never for requests of tenants
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,8 @@ from registry.openapi.schemas import DIALECTS, Schemas
 from registry.openapi.security import Security, security_of
 
 MAX_DEFINITION_BYTES = 8 * 1024 * 1024
+_PAGE = re.compile(r"https?://[^\s]{1,490}")
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){2}")
 _DATA = frozenset({"example", "examples", "default", "enum", "const"})
 
 
@@ -108,6 +111,7 @@ def _import(
         return Imported(None, notes.all(), title, security)
     service = _service(name or _service_name(title), title, info, operations)
     service["base_url"], service["auth_type"] = url, security.auth_type
+    service |= _about(document, info)
     return _checked(service, notes, title, security)
 
 
@@ -195,25 +199,35 @@ def _escaped(name: str) -> str:
 def _server(
     document: Mapping[str, Any], notes: Notes, location: str | None
 ) -> str | None:
-    """Return the address of the first server, its variables filled in."""
+    """Return the first address of a server that could be called."""
     servers = document.get("servers")
-    first = servers[0] if isinstance(servers, list) and servers else {}
-    url = first.get("url", "") if isinstance(first, Mapping) else ""
-    url = url if isinstance(url, str) else ""
-    variables = first.get("variables", {}) if isinstance(first, Mapping) else {}
+    listed = servers if isinstance(servers, list) and servers else [{"url": "/"}]
+    for server in listed:
+        url = _filled(server)
+        if location is not None:
+            url = _joined(location, url or "/")
+        url = url.rstrip("/")
+        if is_address(url):
+            return url
+    given = _filled(listed[0]) if servers else ""
+    notes.error(
+        "/servers/0/url", "base_url",
+        f"{short(given) or 'no server'} is no address that could be called",
+        "Give base_url beside the document, beginning with https://.",
+    )  # fmt: skip
+    return None
+
+
+def _filled(server: Any) -> str:
+    """Return the address of a server with its variables filled in."""
+    if not isinstance(server, Mapping):
+        return ""
+    url, variables = server.get("url"), server.get("variables")
+    if not isinstance(url, str):
+        return ""
     for name, variable in variables.items() if isinstance(variables, Mapping) else ():
         default = variable.get("default", "") if isinstance(variable, Mapping) else ""
         url = url.replace(f"{{{name}}}", str(default))
-    if location is not None:
-        url = _joined(location, url or "/")
-    url = url.rstrip("/")
-    if not is_address(url):
-        notes.error(
-            "/servers/0/url", "base_url",
-            f"{short(url) or 'no server'} is no address that could be called",
-            "Give base_url beside the document, beginning with https://.",
-        )  # fmt: skip
-        return None
     return url
 
 
@@ -263,6 +277,19 @@ def _service(
     }
 
 
+def _about(document: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where more is told of the service, and its version, where they fit."""
+    outer = document.get("externalDocs")
+    url = outer.get("url") if isinstance(outer, Mapping) else None
+    version = info.get("version")
+    found = {}
+    if isinstance(url, str) and _PAGE.fullmatch(url):
+        found["documentation_url"] = url
+    if isinstance(version, str) and _VERSION.fullmatch(version):
+        found["version"] = version
+    return found
+
+
 def _service_name(title: str) -> str:
     """Return the name of a service for a title: `Pet Store API` → `pet-store-api`."""
     words = "".join(c if c.isascii() and c.isalnum() else " " for c in title.lower())
@@ -273,11 +300,12 @@ def _service_name(title: str) -> str:
 def _menu(operations: Iterable[Operation]) -> Iterator[MenuItem]:
     """Yield a group for each tag, and what has no tag beside the groups.
 
-    What the document calls deprecated can be called, but is not in the menu.
+    What the document calls deprecated, and what no form can send, can be called but is
+    not in the menu.
     """
     groups: dict[str | None, list[MenuItem]] = {}
     for operation in operations:
-        if operation.deprecated:
+        if operation.deprecated or not operation.has_form:
             continue
         endpoint = operation.endpoint
         tag = operation.tags[0] if operation.tags else None

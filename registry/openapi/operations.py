@@ -10,29 +10,18 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from metadata.definitions import Endpoint, Method
-from metadata.endpoint_forms import (
-    JSON_TYPE,
-    NAME,
-    PLACE,
-    STYLE,
-    layout,
-)
+from metadata.endpoint_forms import JSON_TYPE, layout
 from registry.openapi.inputs import Body, Inputs, add_body
-from registry.openapi.names import hash_of, input_name, name_of, text_of
+from registry.openapi.names import hash_of, name_of, text_of
 from registry.openapi.notes import Notes, short, token
+from registry.openapi.parameters import Parameters
 from registry.openapi.schemas import Schema, Schemas
 
 MAX_OPERATIONS = 1_000
-MAX_PARAMETERS = 100
 METHODS = get_args(Method)
 FORM_TYPE = "application/x-www-form-urlencoded"
 
-_KEPT_APART = frozenset({"accept", "content-type", "authorization"})
-"""Headers that a parameter cannot describe (OpenAPI 3.1.1, 4.8.12.2)."""
-_PLACES = frozenset({"path", "query", "header", "cookie"})
-_STYLES = {"path": "simple", "query": "form", "header": "simple"}
 _CODE = re.compile(r"[1-5]([0-9]{2}|XX)|default|x-.*")
-_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _PATH = re.compile(r"/[^\s?#]{0,499}")
 _PLAIN_BODY = frozenset(
     {"type", "properties", "required", "additionalProperties", "title", "description",
@@ -43,12 +32,17 @@ _PLAIN_BODY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation as an endpoint, with what else the document says of it."""
+    """An operation as an endpoint, with what else the document says of it.
+
+    Attributes:
+        has_form: False when it needs a body that no form can send.
+    """
 
     endpoint: Endpoint
     tags: tuple[str, ...]
     deprecated: bool
     security: Any
+    has_form: bool
 
 
 class Operations:
@@ -58,6 +52,7 @@ class Operations:
         self._document = document
         self._schemas = schemas
         self._notes = notes
+        self._parameters = Parameters(schemas, notes)
         self._names: dict[str, str] = {}
         self._ids: dict[str, str] = {}
 
@@ -119,7 +114,7 @@ class Operations:
         inputs = Inputs()
         body = self._body(raw.get("requestBody"), f"{place}/requestBody", method)
         members = self._members(body)
-        self._parameters(raw, item, path, place, inputs, members)
+        self._parameters.add(raw, item, path, place, inputs, members)
         add_body(inputs, body, members)
         schema = inputs.schema()
         key = self._key(raw.get("operationId"), method, path, place)
@@ -144,7 +139,14 @@ class Operations:
             else (),
             raw.get("deprecated") is True,
             raw.get("security", self._document.get("security")),
+            has_form=body is not None or not self._needs_body(raw, place, method),
         )
+
+    def _needs_body(self, raw: Mapping[str, Any], place: str, method: str) -> bool:
+        if "requestBody" not in raw or method in {"GET", "DELETE"}:
+            return False
+        body, _ = self._schemas.resolve(raw["requestBody"], f"{place}/requestBody")
+        return body is not None and body.get("required") is True
 
     def _key(self, given: Any, method: str, path: str, place: str) -> str:
         """Return what names an operation: its id, else method and path."""
@@ -168,105 +170,6 @@ class Operations:
             name = f"{name[:32]}_{hash_of(key)}"
             self._names[name] = key
         return name
-
-    def _parameters(
-        self,
-        raw: Mapping[str, Any],
-        item: Mapping[str, Any],
-        path: str,
-        place: str,
-        inputs: Inputs,
-        members: Mapping[str, Any],
-    ) -> None:
-        listed: dict[tuple[str, str], tuple[Mapping[str, Any], str]] = {}
-        shared = place.rpartition("/")[0]
-        for where, values in (
-            (f"{shared}/parameters", item.get("parameters", [])),
-            (f"{place}/parameters", raw.get("parameters", [])),
-        ):
-            listed |= self._listed(values, where)
-        in_path = {key[1] for key in listed if key[0] == "path"}
-        for name in _IN_PATH.findall(path):
-            if name not in in_path:
-                self._notes.error(
-                    place, "path_parameter", f"{{{short(name)}}} is not described",
-                    f'Add a parameter "{short(name)}" with in: path.',
-                )  # fmt: skip
-        for (at, name), (parameter, where) in listed.items():
-            self._parameter(at, name, parameter, where, inputs, members)
-
-    def _listed(
-        self, values: Any, where: str
-    ) -> dict[tuple[str, str], tuple[Mapping[str, Any], str]]:
-        if not isinstance(values, list) or len(values) > MAX_PARAMETERS:
-            message = f"parameters is a list of at most {MAX_PARAMETERS}"
-            self._wrong(where, message)
-            return {}
-        found: dict[tuple[str, str], tuple[Mapping[str, Any], str]] = {}
-        for index, value in enumerate(values):
-            parameter, place = self._schemas.resolve(value, f"{where}/{index}")
-            if parameter is None:
-                continue
-            at, name = parameter.get("in"), parameter.get("name")
-            if at not in _PLACES or not isinstance(name, str) or not name:
-                self._wrong(place, "a parameter has name, and in: path, query, header")
-            elif (at, name) in found:
-                self._notes.error(
-                    f"{where}/{index}", "duplicate",
-                    f'{at} "{short(name)}" stands twice', "Keep one of them.",
-                )  # fmt: skip
-            else:
-                found[at, name] = (parameter, place)
-        return found
-
-    def _parameter(
-        self,
-        at: str,
-        name: str,
-        raw: Mapping[str, Any],
-        place: str,
-        inputs: Inputs,
-        members: Mapping[str, Any],
-    ) -> None:
-        if at == "header" and name.lower() in _KEPT_APART:
-            return
-        if at == "cookie":
-            self._notes.warning(
-                place, "cookie", f'the cookie "{short(name)}" is never sent',
-                "Nothing has to be done when the service works without it.",
-            )  # fmt: skip
-            return
-        schema = self._parameter_schema(raw, place)
-        if not isinstance(schema, dict):
-            schema = {}
-        key = input_name(name, at, {*inputs.properties, *members})
-        found = {**schema, PLACE: at}
-        if key != name:
-            found[NAME] = name
-            found.setdefault("title", name)
-        about = text_of(raw.get("description"))
-        if about:
-            found["description"] = about
-        if "content" in raw:
-            found[STYLE] = "json"
-        elif raw.get("style", _STYLES[at]) != _STYLES[at]:
-            found[STYLE] = short(raw["style"])
-        elif raw.get("explode") is False and at == "query":
-            found[STYLE] = "comma"
-        inputs.properties[key] = found
-        if raw.get("required") is True or at == "path":
-            inputs.required.append(key)
-
-    def _parameter_schema(self, raw: Mapping[str, Any], place: str) -> Any:
-        if "schema" in raw:
-            return self._schemas.read(raw["schema"], f"{place}/schema", "request")
-        content = raw.get("content")
-        if isinstance(content, Mapping):
-            for kind, media in content.items():
-                if isinstance(media, Mapping):
-                    below = f"{place}/content/{token(kind)}/schema"
-                    return self._schemas.read(media.get("schema", {}), below, "request")
-        return {}
 
     def _body(self, raw: Any, place: str, method: str) -> Body | None:
         if raw is None:
@@ -304,13 +207,23 @@ class Operations:
             if bare == JSON_TYPE:
                 return kind
         for kind, bare in plain.items():
-            if bare.endswith("+json") or bare in {"*/*", "application/*", FORM_TYPE}:
+            if bare.endswith("+json") or bare == FORM_TYPE:
+                return kind
+            if bare in {"*/*", "application/*"} and not self._is_bytes(
+                content[kind], f"{place}/{token(kind)}"
+            ):
                 return kind
         self._notes.warning(
             place, "media_type", f"a form cannot send {short(', '.join(content))}",
             "Nothing has to be done; programs can send it through the gateway.",
         )  # fmt: skip
         return None
+
+    def _is_bytes(self, media: Any, place: str) -> bool:
+        """Return whether a body of any kind is a file, and no JSON."""
+        schema = media.get("schema", {}) if isinstance(media, Mapping) else {}
+        read = self._schemas.read(schema, f"{place}/schema", "request")
+        return isinstance(read, dict) and read.get("type") == "string"
 
     def _members(self, body: Body | None) -> dict[str, Any]:
         """Return the members of a body that can be inputs of their own."""

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from metadata.patterns import pattern_problem
 from metadata.profile import DIALECT, MAX_DEPTH
 from registry.openapi import keywords
+from registry.openapi.choices import plain
 from registry.openapi.merging import merged
 from registry.openapi.notes import Notes, short, token
 
@@ -188,6 +189,7 @@ class Schemas:
         if examples:
             found["examples"] = examples
         gone = self._tidy(found, way)
+        found = plain(found, raw)
         size = 1 + len(found) + sum(part.size for part in parts) + _weight(found)
         height = 1 + max((part.height for part in parts), default=0)
         if size > MAX_VALUES:
@@ -262,6 +264,8 @@ class Schemas:
                 f"Leave $schema out, or write {DIALECT}.",
             )  # fmt: skip
         elif word in keywords.UNABLE and not self._is_30:
+            if value is True and word.startswith("unevaluated"):
+                return  # It forbids nothing.
             self._notes.error(
                 path, "unknown_keyword", f'"{word}" is no keyword of the profile',
                 "Say it with properties, allOf and additionalProperties.",

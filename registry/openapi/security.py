@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from registry.openapi.notes import Notes, short, token
 from registry.openapi.operations import Operation
+from registry.openapi.parameters import is_kept
 
 AuthType = Literal["none", "api_key", "jwt", "oauth"]
 
@@ -41,7 +42,7 @@ class Security:
 def security_of(
     document: Mapping[str, Any], operations: Iterable[Operation], notes: Notes
 ) -> Security:
-    """Return what the most operations of a document ask for."""
+    """Return what the most operations of a document ask for, of what can be used."""
     components = document.get("components")
     schemes = (
         components.get("securitySchemes") if isinstance(components, Mapping) else None
@@ -58,6 +59,7 @@ def security_of(
             f"There are: {short(', '.join(known)) or 'none'}.",
         )  # fmt: skip
     used = [name for name, _ in asked.most_common() if name in known]
+    used.sort(key=lambda name: not _is_usable(known[name]))
     if not used:
         return Security()
     if len(used) > 1:
@@ -67,6 +69,29 @@ def security_of(
             "Check that it is enough; a service has one way to prove itself.",
         )  # fmt: skip
     return _scheme(used[0], known[used[0]], notes)
+
+
+def _is_usable(raw: Any) -> bool:
+    """Return whether a connection can prove itself this way, as it is."""
+    if not isinstance(raw, Mapping):
+        return False
+    flows = raw.get("flows")
+    return (
+        (
+            raw.get("type") == "apiKey"
+            and raw.get("in") == "header"
+            and _is_sent(raw.get("name"))
+        )
+        or raw.get("type") == "http"
+        or (isinstance(flows, Mapping) and "clientCredentials" in flows)
+    )
+
+
+def _is_sent(name: Any) -> bool:
+    """Return whether a connection can set a header of this name."""
+    return isinstance(name, str) and (
+        name.lower() == "authorization" or not is_kept(name)
+    )
 
 
 def _names(security: Any) -> Iterable[str]:
@@ -81,10 +106,15 @@ def _scheme(name: str, raw: Any, notes: Notes) -> Security:
     kind = raw.get("type") if isinstance(raw, Mapping) else None
     if kind == "apiKey":
         place, key = raw.get("in"), raw.get("name")
-        if place not in {"header", "query"}:
+        if place != "header":
             notes.warning(
-                path, "security", f"an API key in a {short(place)} is not sent",
-                "Use a key in a header or in the query.",
+                path, "security", f"an API key in the {short(place)} is not sent",
+                "Ask the service for a key in a header: the gateway sends no other.",
+            )  # fmt: skip
+        elif not _is_sent(key):
+            notes.warning(
+                path, "security", f'the gateway sets no header "{short(key)}"',
+                "Ask the service for a key in a header of another name.",
             )  # fmt: skip
         return Security("api_key", name, "api_key", str(place), short(key))
     if kind == "http":
