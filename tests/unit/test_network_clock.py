@@ -1,13 +1,10 @@
-"""Decisions by the clock, and who may work on a router."""
+"""Decisions by the clock, and passwords."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 
 from registry.builtin.network import clock, passwords
-from registry.builtin.network.lease import keep_lease
-from registry.service import Change
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -56,34 +53,6 @@ def test_two_misses_of_three_are_an_alert(polls: str, *, alert: bool) -> None:
 def test_only_the_latest_three_polls_count() -> None:
     assert clock.polled("nny", answered=True) == "nyy"
     assert clock.polled(None, answered=False) == "n"
-
-
-@pytest.mark.parametrize(
-    ("holder", "left", "gets_it"),
-    [
-        (None, None, True),
-        ("other", timedelta(seconds=-1), True),
-        ("other", timedelta(seconds=1), False),
-        ("mine", timedelta(seconds=1), True),
-    ],
-)
-def test_a_lease_that_runs_is_left_to_its_holder(
-    holder: str | None, left: timedelta | None, *, gets_it: bool
-) -> None:
-    until = None if left is None else (NOW + left).isoformat()
-    wanted = {"holder": "mine", "until": (NOW + HOUR).isoformat()}
-    old = {"holder": holder, "until": until}
-    change = Change("leases", "update", uuid4(), old, dict(wanted))
-    keep_lease(change, NOW)
-    assert change.values == (wanted if gets_it else old)
-
-
-def test_a_lease_may_always_be_given_back() -> None:
-    old = {"holder": "mine", "until": (NOW + HOUR).isoformat()}
-    given_back = {"holder": None, "until": None}
-    change = Change("leases", "update", uuid4(), old, dict(given_back))
-    keep_lease(change, NOW)
-    assert change.values == given_back
 
 
 def test_passwords_are_plain_ascii_and_never_the_same() -> None:

@@ -1,88 +1,126 @@
 """One writer per router: a lease in the database, kept alive while it is held.
 
-The row of a router in `leases` names who works on it and until when. Taking it goes
-through a hook that looks at the row under its lock (`keep_lease`), so of two takers
-one gets it. A worker that dies leaves a lease that runs out by itself.
+The row of a router in `leases` names who works on it and until when, by the clock of
+the database: those of the machines may differ. A worker that dies leaves a lease that
+runs out by itself; one that cannot reach the database stops before its own does.
 """
 
 import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from registry.builtin.network.clock import moment
-from registry.service import Change, JobHost
+from registry.service import JobHost
 
 LEASES = "network.leases"
 LEASE_SECONDS = 30.0
-RENEW_SECONDS = 10.0
+RELEASE_SECONDS = 5.0
 
 
 class Taken(Exception):
     """Another job works on the router now."""
 
 
-def keep_lease(change: Change, now: datetime) -> None:
-    """Leave the row as it is while another one's lease runs; under the row's lock."""
-    old = change.old
-    if old is None or old["holder"] is None or change.values.get("holder") is None:
-        return
-    until = moment(old["until"])
-    if old["holder"] != change.values["holder"] and until and until > now:
-        change.values.update(holder=old["holder"], until=old["until"])
+class Lost(Exception):
+    """The lease could not be extended in time; another job may work on the router."""
 
 
 @contextlib.asynccontextmanager
-async def held(host: JobHost, router_id: str) -> AsyncIterator[None]:
+async def held(
+    host: JobHost, router_id: str, *, seconds: float = LEASE_SECONDS
+) -> AsyncIterator[None]:
     """Hold the router while the block runs; the block is cancelled if it is lost.
+
+    That happens a sixth of the lease before its end, whatever the database does.
+
+    Args:
+        host: of the job.
+        router_id: the router.
+        seconds: of the lease; it is extended after each third of them.
 
     Raises:
         Taken: somebody else holds it.
+        Lost: the block was cancelled.
     """
-    holder = secrets.token_hex(8)
-    if not await _take(host, router_id, holder):
-        raise Taken(router_id)
-    working = asyncio.current_task()
-
-    def lost(task: asyncio.Task[None]) -> None:
-        # Whatever kept it from being extended: two writers would be worse.
-        if working is not None and not task.cancelled():
-            working.cancel()
-
-    keeping = asyncio.create_task(_keep(host, router_id, holder))
-    keeping.add_done_callback(lost)
+    lease = _Lease(host, router_id, seconds)
+    await lease.take()
+    limit = asyncio.timeout_at(lease.safe_until)
+    keeping = asyncio.create_task(lease.keep(limit))
     try:
-        yield
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise Lost(f"the lease of router {router_id} could not be extended") from None
     finally:
         keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-        await _release(host, router_id, holder)
+        await asyncio.wait([keeping], timeout=RELEASE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await lease.release()
 
 
-async def _take(host: JobHost, router_id: str, holder: str) -> bool:
-    until = datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS)
-    values = {"holder": holder, "until": until.isoformat()}
-    async with host.transaction() as inside:
-        rows = await inside.find(LEASES, {"router": {"_eq": router_id}}, limit=1)
-        if not rows:
-            values["router"] = router_id
-            await inside.create(LEASES, values)
-            return True
-        row = await inside.update(LEASES, rows[0]["id"], values)
-    return bool(row["holder"] == holder)
+class _Lease:
+    """One holder's lease of one router."""
 
+    def __init__(self, host: JobHost, router_id: str, seconds: float) -> None:
+        self._host = host
+        self._router = router_id
+        self._seconds = seconds
+        self._holder = secrets.token_hex(8)
+        self._loop = asyncio.get_running_loop()
+        self.safe_until = 0.0
+        """Time of the loop, which no clock changes, at which work has to have ended."""
 
-async def _keep(host: JobHost, router_id: str, holder: str) -> None:
-    """Extend the lease again and again, until it is lost or this is cancelled."""
-    kept = True
-    while kept:
-        await asyncio.sleep(RENEW_SECONDS)
-        kept = await _take(host, router_id, holder)
+    async def take(self) -> None:
+        """Take the lease or extend it; nothing is written when another one has it.
 
+        Raises:
+            Taken: another one has it.
+        """
+        asked = self._loop.time()
+        async with self._host.transaction() as inside:
+            mine = {"router": {"_eq": self._router}}
+            rows = await inside.find(LEASES, mine, limit=1)
+            if not rows:
+                rows = [await inside.create(LEASES, {"router": self._router})]
+            # Locks the row, and is told what time it is for the database.
+            said = {"asked": secrets.token_hex(8)}
+            row = await inside.update(LEASES, rows[0]["id"], said)
+            now, until = moment(row["updated_at"]), moment(row["until"])
+            if now is None:
+                raise Lost("the database did not say what time it is")
+            if row["holder"] not in {None, self._holder} and until and until > now:
+                raise Taken(self._router)
+            ends = now + timedelta(seconds=self._seconds)
+            values = {"holder": self._holder, "until": ends.isoformat()}
+            await inside.update(LEASES, row["id"], values)
+        self.safe_until = asked + self._seconds * 5 / 6
 
-async def _release(host: JobHost, router_id: str, holder: str) -> None:
-    async with host.transaction() as inside:
-        rows = await inside.find(LEASES, {"router": {"_eq": router_id}}, limit=1)
-        if rows and rows[0]["holder"] == holder:
-            await inside.update(LEASES, rows[0]["id"], {"holder": None, "until": None})
+    async def keep(self, limit: asyncio.Timeout) -> None:
+        """Extend the lease again and again, and with it the limit of the block.
+
+        A database that fails once is asked again; the limit ends the block in time.
+        """
+        while True:
+            await asyncio.sleep(self._seconds / 3)
+            (failed,) = await asyncio.gather(self.take(), return_exceptions=True)
+            if limit.expired():
+                return
+            if failed is None:
+                limit.reschedule(self.safe_until)
+            elif isinstance(failed, Taken) or not isinstance(failed, Exception):
+                limit.reschedule(self._loop.time())
+                return
+
+    async def release(self) -> None:
+        """Give the lease back, unless another one has it by now."""
+        async with self._host.transaction() as inside:
+            mine = {"router": {"_eq": self._router}}
+            rows = await inside.find(LEASES, mine, limit=1)
+            if rows and rows[0]["holder"] == self._holder:
+                free = {"holder": None, "until": None}
+                await inside.update(LEASES, rows[0]["id"], free)

@@ -150,12 +150,6 @@ async def ask_for_approved(
     await host.enqueue("apply_run", {"run": _id(record)})
 
 
-@service.before("update", "leases")
-async def keep_lease(_host: Host, change: Change) -> None:
-    """Let nobody take a router that another one works on."""
-    lease.keep_lease(change, datetime.now(UTC))
-
-
 # -- pools, logins, boosts -----------------------------------------------------------
 
 
