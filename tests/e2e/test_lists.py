@@ -214,7 +214,8 @@ def test_a_deleted_record_is_read_only_until_it_is_restored(
     assert serious(page) == []
     for action in ("Save", "Delete", "Activate", "Terminate"):
         expect(page.get_by_role("button", name=action)).to_have_count(0)
-    expect(page.locator("input[name=name]")).not_to_be_editable()
+    expect(page.locator("[data-field=name]")).to_have_text(name)
+    expect(page.locator("input[name=name]")).to_have_count(0)
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_role("button", name="Save")).to_be_visible()
     expect(page.get_by_role("button", name="Delete")).to_be_visible()

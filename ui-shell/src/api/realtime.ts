@@ -59,6 +59,14 @@ export class Realtime {
     if (this.ready && token !== this.shown) this.hello(token);
   }
 
+  /** The network is back, or somebody looks at the page again: no reason to wait longer. */
+  wake(): void {
+    if (!this.timer) return;
+    clearTimeout(this.timer);
+    this.pause = FIRST_PAUSE;
+    this.open();
+  }
+
   close(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -143,3 +151,7 @@ export const realtime = new Realtime(
   () => `${location.origin.replace(/^http/, "ws")}${API}/realtime`,
 );
 subscribeSession(() => realtime.sessionChanged());
+window.addEventListener("online", () => realtime.wake());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") realtime.wake();
+});

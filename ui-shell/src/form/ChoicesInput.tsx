@@ -1,11 +1,12 @@
 import { MultiSelect, TagsInput } from "@mantine/core";
-import { labelText } from "../i18n";
+import { labelText, useText } from "../i18n";
 import type { InputProps } from "./Field";
 import { nameOf } from "./values";
 
 /** Several words: some of the choices, or any words where there are none to choose. */
 export function ChoicesInput(props: InputProps) {
   const { id, element, value, readOnly, invalid, describedBy, onChange } = props;
+  const t = useText();
   const choices = element.options?.choices;
   const common = {
     id,
@@ -17,7 +18,10 @@ export function ChoicesInput(props: InputProps) {
     clearable: !readOnly,
     onChange,
   };
-  if (!choices) return <TagsInput {...common} splitChars={[",", ";"]} />;
+  if (!choices) {
+    const placeholder = common.value.length > 0 || readOnly ? "" : t("form.tagsHint");
+    return <TagsInput {...common} placeholder={placeholder} splitChars={[",", ";"]} />;
+  }
   return (
     <MultiSelect
       {...common}

@@ -3,16 +3,21 @@ import type { Json, PropertySchema, UiElement } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
 import { fromClock, toClock } from "../zone";
 import styles from "./Field.module.css";
+import { FixedValue } from "./FixedValue";
 import { JsonInput } from "./JsonInput";
-import { LinesInput } from "./LinesInput";
 import { NumberInput } from "./NumberInput";
-import { PointInput } from "./PointInput";
 import { RelationInput } from "./RelationInput";
 import { TargetLink } from "./TargetLink";
 import { nameOf } from "./values";
 
 const ChoicesInput = lazy(() =>
   import("./ChoicesInput").then((module) => ({ default: module.ChoicesInput })),
+);
+const LinesInput = lazy(() =>
+  import("./LinesInput").then((module) => ({ default: module.LinesInput })),
+);
+const PointInput = lazy(() =>
+  import("./PointInput").then((module) => ({ default: module.PointInput })),
 );
 const RulesInput = lazy(() =>
   import("./RulesInput").then((module) => ({ default: module.RulesInput })),
@@ -119,8 +124,22 @@ function Input(props: InputProps) {
       </Suspense>
     );
   }
-  if (type === "lines") return <LinesInput {...props} />;
+  if (type === "lines") {
+    return (
+      <Suspense>
+        <LinesInput {...props} />
+      </Suspense>
+    );
+  }
   if (type === "relation") return readOnly ? <TargetLink {...props} /> : <RelationInput {...props} />;
+  if (type === "geo_point") {
+    return (
+      <Suspense>
+        <PointInput {...props} />
+      </Suspense>
+    );
+  }
+  if (readOnly) return <FixedValue {...props} />;
   if (type === "boolean") {
     return (
       <input
@@ -128,7 +147,6 @@ function Input(props: InputProps) {
         className={styles.box}
         type="checkbox"
         checked={value === true}
-        disabled={readOnly}
         onChange={(event) => onChange(event.currentTarget.checked)}
       />
     );
@@ -138,7 +156,6 @@ function Input(props: InputProps) {
       <select
         {...common}
         value={text}
-        disabled={readOnly}
         onChange={(event) => onChange(event.currentTarget.value || null)}
       >
         <option value="">{t("form.choose")}</option>
@@ -163,7 +180,6 @@ function Input(props: InputProps) {
         {...common}
         rows={4}
         value={text}
-        readOnly={readOnly}
         onChange={(event) => onChange(event.currentTarget.value || null)}
       />
     );
@@ -177,7 +193,6 @@ function Input(props: InputProps) {
         type="password"
         autoComplete="new-password"
         placeholder={isSet ? t("form.secret") : ""}
-        readOnly={readOnly}
         value={typeof value === "string" ? value : ""}
         onChange={(event) => onChange(event.currentTarget.value || null)}
       />
@@ -189,12 +204,10 @@ function Input(props: InputProps) {
         {...common}
         type="datetime-local"
         value={toClock(text)}
-        readOnly={readOnly}
         onChange={(event) => onChange(fromClock(event.currentTarget.value))}
       />
     );
   }
-  if (type === "geo_point") return <PointInput {...props} />;
   if (NUMBERS.has(type)) return <NumberInput {...props} />;
   if (typeof value === "object" && value !== null) return <JsonInput {...props} />;
   if (type === "json") return <JsonInput {...props} />;
@@ -203,7 +216,6 @@ function Input(props: InputProps) {
       {...common}
       type={NATIVE[type] ?? "text"}
       value={text}
-      readOnly={readOnly}
       onChange={(event) => onChange(event.currentTarget.value || null)}
     />
   );

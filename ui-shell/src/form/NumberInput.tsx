@@ -52,6 +52,8 @@ function shown(value: Json, type: string, digits: number): string {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number") return shownNumber(String(value));
   if (type === "rate" || type === "bytes") return shownQuantity(value, type);
+  // A port or a year is no amount: four digits are read without a mark.
+  if (type === "integer" && Math.abs(value) < 10_000) return String(value);
   if (type !== "money") return shownNumber(String(value));
   return shownNumber((value / 10 ** digits).toFixed(digits), digits);
 }

@@ -7,7 +7,7 @@ import styles from "./Field.module.css";
 import { labelOf } from "./findings";
 import { FormLayout } from "./FormLayout";
 import { UnsavedGuard } from "./UnsavedGuard";
-import { bodyOf, changesOf, initialValues, withoutReadOnly } from "./values";
+import { bodyOf, changesOf, initialValues, isServed, withoutReadOnly } from "./values";
 
 const Conflict = lazy(() =>
   import("./Conflict").then((module) => ({ default: module.Conflict })),
@@ -29,8 +29,10 @@ type Props = {
 };
 
 /** The generated form of a record. `onSave` resolves to where to go once it is saved. */
-export function RecordForm({ form, record, readOnly, onSave, onConflict, onDirty }: Props) {
+export function RecordForm({ form, record, onSave, onConflict, onDirty, ...rest }: Props) {
   const t = useText();
+  // Where there is nothing to fill in there is nothing to save.
+  const readOnly = rest.readOnly || (record !== null && isServed(form.ui, form.schema));
   const start = useRef(initialValues(form.schema, record)).current;
   const [values, setValues] = useState<JsonObject>(start);
   const [failure, setFailure] = useState<ApiError | null>(null);

@@ -84,3 +84,9 @@ export function withoutReadOnly(element: UiElement, schema: PropertySchema): UiE
     .filter((child) => !child.elements || child.elements.length > 0);
   return { ...element, elements };
 }
+
+/** Whether a form has nothing that people fill in: all of it is written by the server. */
+export const isServed = (ui: UiElement, schema: PropertySchema): boolean =>
+  controlsOf(ui).every(
+    ({ name, element }) => element.options?.readonly || schema.properties?.[name]?.readOnly,
+  );

@@ -6,6 +6,8 @@ import { labelText, useText, wordsOf } from "../i18n";
 import { nextSort } from "./filters";
 import { cellText, valueAt } from "./format";
 import styles from "./List.module.css";
+import { Status } from "./Status";
+import { useFreshRows } from "./useFreshRows";
 
 const NUMBERS = new Set(["integer", "decimal", "money", "percent", "rate", "bytes"]);
 
@@ -13,6 +15,8 @@ type Props = {
   columns: readonly Column[];
   widths: { [field: string]: number };
   rows: readonly EntityRecord[];
+  /** Which list the rows are of; those of another one are not marked as changed. */
+  listKey: string;
   titleField: string;
   sort: string;
   selected: ReadonlyMap<string, EntityRecord>;
@@ -28,6 +32,7 @@ export function ListTable(props: Props) {
   const { columns, widths, rows, titleField, sort, selected, onSort, onOpen, onSelect, buttonOf } =
     props;
   const t = useText();
+  const fresh = useFreshRows(rows, props.listKey);
   const all = rows.every((record) => selected.has(record.id));
   const nameOf = (record: EntityRecord) => String(record[titleField] ?? record.id);
   const onKeys = (event: KeyboardEvent<HTMLTableRowElement>, record: EntityRecord) => {
@@ -66,6 +71,7 @@ export function ListTable(props: Props) {
             <Table.Tr
               key={record.id}
               data-row
+              data-fresh={fresh.has(record.id) || undefined}
               data-selected={selected.has(record.id) || undefined}
               tabIndex={0}
               style={{ cursor: "pointer" }}
@@ -132,16 +138,6 @@ function Header({ column, sort, width, onSort }: HeaderProps) {
 function Cell({ column, record }: { column: Column; record: EntityRecord }) {
   const value = valueAt(record, column.field);
   const text = cellText(column, value);
-  if (column.type === "choice" && text) {
-    const choice = column.options?.choices?.find((item) => item.value === value);
-    return (
-      <span className={styles.status}>
-        <svg className={styles.dot} width={8} height={8} aria-hidden="true">
-          <circle cx={4} cy={4} r={4} fill={choice?.color ?? "currentColor"} />
-        </svg>
-        {text}
-      </span>
-    );
-  }
+  if (column.type === "choice" && text) return <Status column={column} value={value} />;
   return <span style={{ fontVariantNumeric: "tabular-nums" }}>{text || "–"}</span>;
 }

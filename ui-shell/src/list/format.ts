@@ -52,6 +52,8 @@ export function cellText(column: Column, value: Json): string {
     case "money":
       return money(Number(value), String(options.currency ?? "IDR"), options.digits);
     case "integer":
+      // A port or a year is no amount: four digits are read without a mark.
+      return typeof value === "number" ? short(value) : number(value);
     case "decimal":
       return number(value);
     case "percent":
@@ -92,6 +94,9 @@ function number(value: Json): string {
     ? text
     : parsed.toLocaleString(locale(), { minimumFractionDigits: digits });
 }
+
+const short = (value: number): string =>
+  value.toLocaleString(locale(), { useGrouping: Math.abs(value) >= 10_000 });
 
 function pointText(value: Json): string {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return String(value);

@@ -10,6 +10,7 @@ import { useFreshLists } from "../api/useNews";
 import { useSession } from "../api/useSession";
 import { getLocale, labelText, useText, wordsOf } from "../i18n";
 import { RestoreButton } from "../form/restore";
+import { isServed } from "../form/values";
 import { BulkBar } from "../list/BulkBar";
 import { ColumnChooser } from "../list/ColumnChooser";
 import { ExportMenu } from "../list/ExportMenu";
@@ -20,6 +21,8 @@ import { SearchBox } from "../list/SearchBox";
 import { useListKeys } from "../list/useListKeys";
 import { BIN, ViewTabs } from "../list/ViewTabs";
 import { type ListLayout, readLayout, writeLayout } from "../preferences/lists";
+import { Failed } from "./Failed";
+import { isJob, isUnderWay, JOB_PAUSE, JOBS_PAUSE } from "./jobs";
 
 const ImportDialog = lazy(() =>
   import("../list/ImportDialog").then((module) => ({ default: module.ImportDialog })),
@@ -31,12 +34,7 @@ export function EntityListPage() {
   const source = sourceOf(service, entity);
   const form = useQuery(formQuery(source));
   if (form.isPending) return <Loader m="xl" />;
-  if (form.isError)
-    return (
-      <Alert m="lg" color="red">
-        {form.error.message}
-      </Alert>
-    );
+  if (form.isError) return <Failed error={form.error} onAgain={() => void form.refetch()} />;
   return <EntityList key={source.data} source={source} form={form.data} />;
 }
 
@@ -78,6 +76,9 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       count: counting ? "exact" : "estimated",
       deleted,
     }),
+    // Nobody tells of the steps of jobs: their list is looked at while it is shown.
+    refetchInterval: ({ state }) =>
+      isJob(source) && (state.data?.data.some(isUnderWay) ? JOB_PAUSE : JOBS_PAUSE),
     // Rows that are there must not stand for deleted ones, nor the other way round.
     placeholderData: (rows, query) =>
       query?.queryKey[2].deleted === deleted ? keepPreviousData(rows) : undefined,
@@ -99,8 +100,11 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
     writeLayout(key, next);
   };
   const open = (id: string) => void go({ to: `${source.ui}/${id}` as never });
+  // What only the server writes cannot be made by hand, whatever the role allows.
+  const isFilled = !isServed(form.ui, form.schema);
+  const mayCreate = Boolean(form.permissions.create) && isFilled;
   const create = () => void go({ to: `${source.ui}/new` as never });
-  useListKeys({ onNew: form.permissions.create ? create : undefined });
+  useListKeys({ onNew: mayCreate ? create : undefined });
   const page = list.data?.meta?.page;
   const filtered = Boolean(search.q || search.filter || search.view);
   const title = labelText(form.label_plural, wordsOf(form.entity));
@@ -112,7 +116,7 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
           <Count page={page} onExact={() => setCounting(true)} />
         </div>
         <Group gap="xs">
-          {form.permissions.import && (
+          {form.permissions.import && isFilled && (
             <Button
               variant="default"
               leftSection={<Upload size={16} />}
@@ -128,7 +132,7 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
               fields={columns.map((column) => column.field)}
             />
           )}
-          {form.permissions.create && (
+          {mayCreate && (
             <Button leftSection={<Plus size={16} />} onClick={create}>
               {t("list.new")}
             </Button>
@@ -192,7 +196,9 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
           <Text fw={600}>
             {t(filtered ? "list.noMatch" : inBin ? "list.binEmpty" : "list.empty")}
           </Text>
-          {!filtered && !inBin && form.permissions.create && <Text c="dimmed">{t("list.emptyHint")}</Text>}
+          {!filtered && !inBin && (
+            <Text c="dimmed">{t(mayCreate ? "list.emptyHint" : "list.emptyServed")}</Text>
+          )}
         </Stack>
       )}
       {list.data && list.data.data.length > 0 && (
@@ -200,6 +206,11 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
           columns={columns}
           widths={layout.widths ?? {}}
           rows={list.data.data}
+          listKey={
+            list.isPlaceholderData
+              ? ""
+              : [filterText, sort, search.q, search.after, search.size, deleted].join("\n")
+          }
           titleField={form.title_field}
           sort={sort}
           selected={selected}

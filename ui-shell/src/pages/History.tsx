@@ -1,4 +1,4 @@
-import { Stack, Text, Title } from "@mantine/core";
+import { Alert, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { get } from "../api/client";
 import type { Source } from "../api/source";
@@ -6,16 +6,20 @@ import type { Column, EntityForm, Json } from "../api/types";
 import { labelText, type TextKey, useText, wordsOf } from "../i18n";
 import { ValueText } from "../form/ValueText";
 import { cellText } from "../list/format";
+import styles from "./RecordPage.module.css";
 
+type Change = { field: string; old: Json; new: Json };
 type Entry = {
   id: string;
   at: string;
   actor: { id: string | null; name: string | null };
   action: string;
-  changes: { field: string; old: Json; new: Json }[];
+  changes: Change[];
 };
 
 const WHEN: Column = { field: "at", type: "datetime" };
+/** Fields of an entry that stand open. */
+const SHORT = 8;
 
 type Props = { source: Source; id: string; form: EntityForm };
 
@@ -27,32 +31,61 @@ export function History({ source, id, form }: Props) {
     queryFn: async ({ signal }) =>
       (await get<Entry[]>(`${source.data}/${id}/history`, {}, signal)).data,
   });
-  const columnOf = (field: string) => form.list.available?.find((item) => item.field === field);
   const said = (action: string) => {
     const key = `record.${action}` as TextKey;
-    return t(key) === key ? wordsOf(action) : t(key);
+    const named = form.actions.find((item) => item.name === action);
+    return t(key) === key ? labelText(named?.label, wordsOf(action)) : t(key);
   };
-  const name = (field: string) =>
-    labelText(columnOf(field)?.label, wordsOf(field));
   return (
     <Stack gap="xs">
       <Title order={2} size="h3">
         {t("form.history")}
       </Title>
+      {history.isError && <Alert color="red">{history.error.message}</Alert>}
       {history.data?.length === 0 && <Text c="dimmed">{t("record.noHistory")}</Text>}
       {(history.data ?? []).map((entry) => (
         <div key={entry.id}>
           <Text size="sm" fw={500}>
             {entry.actor.name} {said(entry.action)} · {cellText(WHEN, entry.at)}
           </Text>
-          {entry.changes.map((change) => (
-            <Text key={change.field} size="sm" c="dimmed">
-              {name(change.field)}: <ValueText column={columnOf(change.field)} value={change.old} /> →{" "}
-              <ValueText column={columnOf(change.field)} value={change.new} />
-            </Text>
-          ))}
+          {entry.changes.length > SHORT ? (
+            <details className={styles.changes}>
+              <summary>{t("record.fields", { count: entry.changes.length })}</summary>
+              <Changes changes={entry.changes} form={form} />
+            </details>
+          ) : (
+            <Changes changes={entry.changes} form={form} />
+          )}
         </div>
       ))}
     </Stack>
   );
 }
+
+const isDeep = (value: Json): boolean =>
+  typeof value === "object" && value !== null && JSON.stringify(value).length > 60;
+
+function Changes({ changes, form }: { changes: readonly Change[]; form: EntityForm }) {
+  const t = useText();
+  const columnOf = (field: string) => form.list.available?.find((item) => item.field === field);
+  return changes.map((change) => {
+    const column = columnOf(change.field);
+    const name = labelText(column?.label, wordsOf(change.field));
+    if (isDeep(change.old) || isDeep(change.new)) {
+      return (
+        <details key={change.field} className={styles.changes}>
+          <summary>{`${name}: ${t("record.differs")}`}</summary>
+          <pre>{`${asText(change.old)}\n→\n${asText(change.new)}`}</pre>
+        </details>
+      );
+    }
+    return (
+      <Text key={change.field} size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+        {name}: <ValueText column={column} value={change.old} /> →{" "}
+        <ValueText column={column} value={change.new} />
+      </Text>
+    );
+  });
+}
+
+const asText = (value: Json): string => JSON.stringify(value, null, 1) ?? "";

@@ -2,7 +2,7 @@ import { Alert, Group, Loader, Stack, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { get, request } from "../api/client";
 import { formQuery, type LoadedRecord, recordQuery, refreshRecords } from "../api/queries";
 import { type Source, sourceOf } from "../api/source";
@@ -12,25 +12,55 @@ import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
 import { RestoreButton } from "../form/restore";
 import { labelText, t, wordsOf } from "../i18n";
+import { Status } from "../list/Status";
+import { Failed } from "./Failed";
 import { History } from "./History";
+import { isJob, isUnderWay, JOB_PAUSE } from "./jobs";
 import styles from "./RecordPage.module.css";
+
+const JobSummary = lazy(() =>
+  import("./JobSummary").then((module) => ({ default: module.JobSummary })),
+);
 
 /** One record: its form, its actions and its history. */
 export function RecordPage() {
   const { service = "platform", entity = "", id = "" } = useParams({ strict: false });
   const source = sourceOf(service, entity);
   const form = useQuery(formQuery(source));
-  const loaded = useQuery(recordQuery(source, id, "with"));
+  const loaded = useQuery({
+    ...recordQuery(source, id, "with"),
+    // Nobody tells of the steps of a job: while it is not done it is looked at.
+    refetchInterval: ({ state }) => isJob(source) && isUnderWay(state.data?.record) && JOB_PAUSE,
+  });
   const error = form.error ?? loaded.error;
-  if (error)
-    return (
-      <Alert m="lg" color="red">
-        {error.message}
-      </Alert>
-    );
+  if (error) {
+    const again = () => void Promise.all([form.refetch(), loaded.refetch()]);
+    return <Failed error={error} onAgain={again} />;
+  }
   if (!form.data || !loaded.data) return <Loader m="xl" />;
   return <ShownRecord key={id} source={source} id={id} form={form.data} loaded={loaded.data} />;
 }
+
+/** How a record is, beside its title: its state, and whether it calls for somebody. */
+function Standing({ form, record }: { form: EntityForm; record: EntityRecord }) {
+  const columns = form.list.available ?? form.list.columns;
+  const state = columns.find(
+    ({ field, type, options }) =>
+      STATES.has(field) && type === "choice" && options?.choices?.some(({ color }) => color),
+  );
+  const alert = columns.find(({ field, type }) => field === "alert" && type === "boolean");
+  const value = state && record[state.field];
+  return (
+    <>
+      {state && value && <Status column={state} value={value} />}
+      {alert && record.alert === true && (
+        <span className={styles.alert}>{labelText(alert.label, wordsOf(alert.field))}</span>
+      )}
+    </>
+  );
+}
+
+const STATES = new Set(["state", "status"]);
 
 type Shown = { source: Source; id: string; form: EntityForm; loaded: LoadedRecord };
 
@@ -53,9 +83,12 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
     <Stack p="lg" gap="md">
       <div>
         <Link to={source.ui as never}>{labelText(form.label_plural, wordsOf(entity))}</Link>
-        <Title order={1} size="h2">
-          {String(title ?? labelText(form.label, wordsOf(entity)))}
-        </Title>
+        <Group gap="sm">
+          <Title order={1} size="h2" className={styles.title}>
+            {String(title ?? labelText(form.label, wordsOf(entity)))}
+          </Title>
+          <Standing form={form} record={record} />
+        </Group>
       </div>
       {isDeleted ? (
         <Group gap="md">
@@ -66,6 +99,11 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
         </Group>
       ) : (
         <RecordActions source={source} form={form} record={record} etag={etag} />
+      )}
+      {isJob(source) && (
+        <Suspense>
+          <JobSummary record={record} />
+        </Suspense>
       )}
       {isOutdated && (
         <Alert color="yellow" role="status">
@@ -95,7 +133,7 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
           }}
         />
         {form.permissions.history && (
-          <aside className={styles.rail}>
+          <aside className={styles.rail} aria-label={t("form.history")} tabIndex={0}>
             <History source={source} form={form} id={id} />
           </aside>
         )}

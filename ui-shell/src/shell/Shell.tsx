@@ -6,6 +6,7 @@ import { menusQuery } from "../api/queries";
 import { useSession } from "../api/useSession";
 import { useText } from "../i18n";
 import { prefer, usePreferences } from "../preferences/preferences";
+import { OfflineBar } from "./OfflineBar";
 import styles from "./Shell.module.css";
 import { SideNav } from "./SideNav";
 import { TopBar } from "./TopBar";
@@ -67,6 +68,7 @@ export function Shell() {
         onPassword={passwordState.open}
       />
       <main id="content" className={styles.content} tabIndex={-1}>
+        <OfflineBar />
         <Outlet />
       </main>
       <Suspense>

@@ -13,6 +13,18 @@ const accent: MantineColorsTuple = [
   "#0c5f59",
   "#094843",
 ];
+const red: MantineColorsTuple = [
+  "#fdf0ee",
+  "#fadcd8",
+  "#f5b8b0",
+  "#ef8f84",
+  "#e8675a",
+  "#df4a3c",
+  "#cf3527",
+  "#b42318",
+  "#941b12",
+  "#73150e",
+];
 const dark: MantineColorsTuple = [
   "#eceef0",
   "#b6bec6",
@@ -26,10 +38,17 @@ const dark: MantineColorsTuple = [
   "#090b0c",
 ];
 
+const TONES: { [color: string]: string } = {
+  red: "danger",
+  yellow: "warning",
+  orange: "warning",
+  green: "success",
+};
+
 export const theme = createTheme({
   primaryColor: "accent",
   primaryShade: { light: 7, dark: 7 },
-  colors: { accent, dark },
+  colors: { accent, dark, red },
   black: "#16191d",
   fontFamily:
     'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
@@ -48,11 +67,28 @@ export const theme = createTheme({
   focusRing: "auto",
   respectReducedMotion: true,
   components: {
+    // Mantine's own shades are too loud in the dark theme.
+    Alert: {
+      vars: (_: unknown, { color }: { color?: string }) => {
+        const tone = TONES[color ?? ""] ?? "info";
+        return {
+          root: {
+            "--alert-bg": `var(--${tone}-surface)`,
+            "--alert-color": `var(--${tone}-text)`,
+            "--alert-bd": "1px solid var(--line)",
+          },
+        };
+      },
+      styles: { message: { color: "var(--text)" } },
+    },
     Badge: { defaultProps: { tt: "none", fw: 500 } },
     Button: { defaultProps: { size: "sm" } },
     Input: {
-      vars: () => ({
-        wrapper: { "--input-bd": "var(--line-strong)", "--input-fz": "14px" },
+      vars: (_: unknown, { error }: { error?: unknown }) => ({
+        wrapper: {
+          "--input-bd": error ? "var(--danger-text)" : "var(--line-strong)",
+          "--input-fz": "14px",
+        },
       }),
     },
     Menu: { defaultProps: { shadow: "md", radius: 8, transitionProps: { duration: 120 } } },

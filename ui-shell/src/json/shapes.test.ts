@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { columnsOf, isMoment, keyWords } from "./shapes";
+
+test("a list of flat objects is a table with the columns of all of them", () => {
+  expect(columnsOf([{ a: 1, b: ["x", "y"] }, { c: null }])).toEqual(["a", "b", "c"]);
+});
+
+test.each([
+  ["nothing", []],
+  ["no objects", [1, 2]],
+  ["an object in a cell", [{ a: { b: 1 } }]],
+  ["a list of objects in a cell", [{ a: [{ b: 1 }] }]],
+  ["too many columns", [Object.fromEntries([..."abcdefghijklm"].map((name) => [name, 1]))]],
+])("%s is no table", (_, value) => {
+  expect(columnsOf(value)).toBeNull();
+});
+
+test("keys are read as words, whichever way they are written", () => {
+  expect(keyWords("sent_at")).toBe("Sent at");
+  expect(keyWords("sentAt")).toBe("Sent at");
+});
+
+test("only a moment with a zone is one", () => {
+  expect(isMoment("2026-11-21T14:30:00+00:00")).toBe(true);
+  expect(isMoment("2026-11-21T14:30:00")).toBe(false);
+  expect(isMoment("2026-99-21T14:30:00Z")).toBe(false);
+});
