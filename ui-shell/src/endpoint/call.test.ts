@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { PropertySchema } from "../api/types";
-import { callOf, type EndpointForm, readable } from "./call";
+import { callOf, type EndpointForm, isAskedAtOnce } from "./call";
 
 const form = (changes: Partial<EndpointForm>): EndpointForm => ({
   service: "pets",
@@ -67,8 +67,10 @@ test("form-encoded bodies are written so", async () => {
   expect(await (body as Blob).text()).toBe("name=a+b");
 });
 
-test("JSON is shown on many lines, anything else as it came", () => {
-  expect(readable('{"a":1}', "application/json")).toBe('{\n  "a": 1\n}');
-  expect(readable("{broken", "application/json")).toBe("{broken");
-  expect(readable("<b>", "text/html")).toBe("<b>");
+test.each([
+  ["GET", [], true],
+  ["GET", ["id"], false],
+  ["POST", [], false],
+])("%s with %j to fill in is asked at once: %s", (method, required, isAsked) => {
+  expect(isAskedAtOnce(form({ method, schema: { type: "object", required } }))).toBe(isAsked);
 });

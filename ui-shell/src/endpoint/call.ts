@@ -16,6 +16,10 @@ export type EndpointForm = {
   response_schema: JsonObject;
 };
 
+/** Whether the page may ask by itself: nothing is changed by it and nothing has to be filled in. */
+export const isAskedAtOnce = ({ method, schema }: EndpointForm): boolean =>
+  method === "GET" && (schema.required ?? []).length === 0;
+
 export type Call = {
   path: string;
   headers: { [name: string]: string };
@@ -75,16 +79,4 @@ function bodyOf(form: EndpointForm, rest: JsonObject): unknown {
     partsOf(value).map((part): [string, string] => [name, part]),
   );
   return new Blob([new URLSearchParams(fields).toString()], { type: form.media_type });
-}
-
-export type Answer = { status: number; ok: boolean; text: string; milliseconds: number };
-
-/** Text of an answer as people read it: JSON on many lines, anything else as it came. */
-export function readable(text: string, type: string | null): string {
-  if (!type?.includes("json")) return text;
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }
