@@ -101,6 +101,7 @@ def test_a_document_is_previewed_stored_and_its_form_is_sent(
     page.goto("/console/services/new")
     page.get_by_role("button", name="Import OpenAPI").click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_text("From text or a file").click()
     dialog.get_by_label("Name").fill(name)
     store = dialog.get_by_role("button", name="Store as a draft")
     preview = dialog.get_by_role("button", name="Show what becomes of it")

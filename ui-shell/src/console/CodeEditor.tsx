@@ -88,7 +88,8 @@ export default function CodeEditor({ label, value, findings, readOnly = false, o
           lintGutter(),
           json(),
           keymap.of([...defaultKeymap, ...historyKeymap, ...lintKeymap, indentWithTab]),
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          // The region scrolls: the keyboard has to reach it.
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           EditorState.readOnly.of(readOnly),
           colours.current.of([]),
           frame,

@@ -12,6 +12,8 @@ import {
   withEntity,
   withoutEntity,
 } from "./definition";
+import { ExternalForm } from "./ExternalForm";
+import { isExternal } from "./external";
 import { FieldTable } from "./FieldTable";
 
 type Props = {
@@ -26,7 +28,6 @@ const LONGEST_SERVICE = 40;
 /** A definition as inputs: the service, its entities, their fields. */
 export function DefinitionForm({ definition, published, isNew, onChange }: Props) {
   const t = useText();
-  const [before, setBefore] = useState<ServiceDefinition | null>(null);
   const kept = idsOf(published);
   const rename = (next: ServiceDefinition) => onChange(renamed(definition, next));
   return (
@@ -48,6 +49,23 @@ export function DefinitionForm({ definition, published, isNew, onChange }: Props
           onChange={(event) => rename({ ...definition, name: event.currentTarget.value })}
         />
       </Group>
+      {isExternal(definition) ? (
+        <ExternalForm definition={definition} kept={kept} onChange={onChange} />
+      ) : (
+        <Entities definition={definition} kept={kept} onChange={onChange} />
+      )}
+    </Stack>
+  );
+}
+
+type EntitiesProps = Pick<Props, "definition" | "onChange"> & { kept: ReadonlySet<string> };
+
+/** The entities of a service with their fields. */
+function Entities({ definition, kept, onChange }: EntitiesProps) {
+  const t = useText();
+  const [before, setBefore] = useState<ServiceDefinition | null>(null);
+  return (
+    <>
       {definition.entities.map((entity) => (
         <Card key={entity.id} withBorder component="section" aria-label={entity.name}>
           <Stack gap="sm">
@@ -121,6 +139,6 @@ export function DefinitionForm({ definition, published, isNew, onChange }: Props
           </Group>
         )}
       </Group>
-    </Stack>
+    </>
   );
 }

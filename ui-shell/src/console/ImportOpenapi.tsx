@@ -5,6 +5,8 @@ import {
   Group,
   List,
   Modal,
+  SegmentedControl,
+  SimpleGrid,
   Stack,
   Table,
   Text,
@@ -13,53 +15,62 @@ import {
 } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { post } from "../api/client";
+import { get, post } from "../api/client";
+import { queryClient } from "../api/queries";
 import type { Label } from "../api/types";
 import { labelText, useText } from "../i18n";
-import type { Finding } from "./api";
+import type { Finding, StoredService } from "./api";
 import { detailsOf } from "./failure";
 
+type Said = { method: string; path: string };
+type Difference = {
+  added: Said[];
+  removed: Said[];
+  changed: Said[];
+  breaks: { kind: string; name: string; endpoint: string; message: string }[];
+};
 type Preview = {
   importable: boolean;
   name: string | null;
   findings: Finding[];
-  endpoints: {
+  endpoints: (Said & {
     name: string;
     label: Label;
-    method: string;
-    path: string;
     permissions: string[];
     form: { schema: { properties?: { [name: string]: unknown } } };
-  }[];
+  })[];
   menu: { name: string; label: Label; children: { name: string; label: Label }[] }[];
-  difference: { breaks: { kind: string; name: string; endpoint: string; message: string }[] } | null;
+  difference: Difference | null;
 };
 
-type Props = { onClose: () => void };
+const SOURCES = ["url", "text"] as const;
+type Source = (typeof SOURCES)[number];
+
+type Props = {
+  /** The service whose draft is imported again; without it a new one is made. */
+  stored?: StoredService;
+  onClose: () => void;
+};
 
 /** Asks for an OpenAPI document, shows what becomes of it, then stores it as a draft. */
-export function ImportOpenapi({ onClose }: Props) {
+export function ImportOpenapi({ stored, onClose }: Props) {
   const t = useText();
   const go = useNavigate();
+  const [source, setSource] = useState<Source>("url");
+  const [url, setUrl] = useState("");
   const [text, setText] = useState("");
-  const [name, setName] = useState("");
+  const [name, setName] = useState(stored?.name ?? "");
   const [baseUrl, setBaseUrl] = useState("");
   const [preview, setPreview] = useState<Preview | null>(null);
+  const [revision, setRevision] = useState(stored?.draft_revision ?? null);
   const [failure, setFailure] = useState("");
   const [busy, setBusy] = useState(false);
 
-  async function send(isDry: boolean) {
+  async function attempt(work: () => Promise<void>) {
     setBusy(true);
     setFailure("");
     try {
-      const { data } = await post<Preview>("/core/services/import-openapi", {
-        text,
-        dry_run: isDry,
-        ...(name && { name }),
-        ...(baseUrl && { base_url: baseUrl }),
-      });
-      if (isDry) setPreview(data);
-      else await go({ to: "/console/services/$name", params: { name: data.name ?? "" } });
+      await work();
     } catch (error) {
       setPreview(null);
       setFailure(detailsOf(error));
@@ -67,47 +78,110 @@ export function ImportOpenapi({ onClose }: Props) {
       setBusy(false);
     }
   }
+  const send = async (more: object) => {
+    const body = {
+      ...(source === "url" ? { url: url.trim() } : { text }),
+      ...(name && { name }),
+      ...(baseUrl && { base_url: baseUrl }),
+      ...more,
+    };
+    return (await post<Preview>("/core/services/import-openapi", body)).data;
+  };
+  async function show() {
+    const found = await send({ dry_run: true });
+    if (found.difference && found.name) {
+      // The draft that this preview compares with is the one that may be replaced.
+      const { data } = await get<StoredService>(`/core/services/${found.name}`);
+      setRevision(data.draft_revision);
+    }
+    setPreview(found);
+  }
+  async function store() {
+    const of = preview?.difference ? { draft_revision: revision } : {};
+    const made = await send({ dry_run: false, ...of });
+    await queryClient.invalidateQueries({ queryKey: ["console"] });
+    await go({ to: "/console/services/$name", params: { name: made.name ?? name } });
+    onClose();
+  }
 
   /** What was shown is no longer what would be stored. */
-  const changed = (set: (value: string) => void) => (value: string) => {
-    set(value);
-    setPreview(null);
-  };
+  const changed =
+    <TValue,>(set: (value: TValue) => void) =>
+    (value: TValue) => {
+      set(value);
+      setPreview(null);
+      setFailure("");
+    };
+  const isEmpty = (source === "url" ? url : text).trim() === "";
   return (
-    <Modal opened size="xl" onClose={onClose} title={t("console.import")}>
+    <Modal
+      opened
+      size="xl"
+      onClose={onClose}
+      title={t("console.import")}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+    >
       <Stack>
         <Text size="sm">{t("console.importHelp")}</Text>
-        <Group grow align="end">
+        <SegmentedControl
+          size="xs"
+          w="fit-content"
+          aria-label={t("console.importFrom")}
+          value={source}
+          data={SOURCES.map((value) => ({ value, label: t(`console.import.${value}`) }))}
+          onChange={(value) => changed(setSource)(value as Source)}
+        />
+        {source === "url" ? (
+          <TextInput
+            type="url"
+            label={t("console.importUrl")}
+            description={t("console.importUrlHelp")}
+            placeholder="https://"
+            value={url}
+            onChange={(event) => changed(setUrl)(event.currentTarget.value)}
+          />
+        ) : (
+          <>
+            <Textarea
+              label={t("console.importDocument")}
+              rows={10}
+              value={text}
+              styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
+              onChange={(event) => changed(setText)(event.currentTarget.value)}
+            />
+            <FileButton
+              accept=".json,.yaml,.yml"
+              onChange={(file) => void file?.text().then(changed(setText))}
+            >
+              {(button) => (
+                <Button variant="default" w="fit-content" {...button}>
+                  {t("console.importFile")}
+                </Button>
+              )}
+            </FileButton>
+          </>
+        )}
+        <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <TextInput
             label={t("console.name")}
+            description={t("console.importNameHelp")}
+            readOnly={stored !== undefined}
             value={name}
             onChange={(event) => changed(setName)(event.currentTarget.value)}
           />
           <TextInput
             label={t("console.importBase")}
+            description={t("console.importBaseHelp")}
             value={baseUrl}
             onChange={(event) => changed(setBaseUrl)(event.currentTarget.value)}
           />
-          <FileButton
-            accept=".json,.yaml,.yml"
-            onChange={(file) => void file?.text().then(changed(setText))}
-          >
-            {(button) => (
-              <Button variant="default" {...button}>
-                {t("console.importFile")}
-              </Button>
-            )}
-          </FileButton>
-        </Group>
-        <Textarea
-          label={t("console.importDocument")}
-          rows={10}
-          value={text}
-          styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
-          onChange={(event) => changed(setText)(event.currentTarget.value)}
-        />
+        </SimpleGrid>
         {failure && (
-          <Alert color="red" role="alert" styles={{ message: { whiteSpace: "pre-line" } }}>
+          <Alert
+            color="red"
+            role="alert"
+            styles={{ message: { whiteSpace: "pre-line", overflowWrap: "anywhere" } }}
+          >
             {failure}
           </Alert>
         )}
@@ -116,15 +190,15 @@ export function ImportOpenapi({ onClose }: Props) {
           <Button
             variant="default"
             loading={busy}
-            disabled={text.trim() === ""}
-            onClick={() => void send(true)}
+            disabled={isEmpty}
+            onClick={() => void attempt(show)}
           >
             {t("console.importPreview")}
           </Button>
           <Button
             loading={busy}
             disabled={!preview?.importable}
-            onClick={() => void send(false)}
+            onClick={() => void attempt(store)}
           >
             {t("console.importStore")}
           </Button>
@@ -141,8 +215,12 @@ function PreviewOf({ preview }: { preview: Preview }) {
   return (
     <Stack>
       {findings.length > 0 && (
-        <Alert color={preview.importable ? "yellow" : "red"} role="status">
-          <List size="sm">
+        <Alert
+          color={preview.importable ? "yellow" : "red"}
+          role="status"
+          title={t(preview.importable ? "console.importNotes" : "console.importRefused")}
+        >
+          <List size="sm" style={{ overflowWrap: "anywhere" }}>
             {findings.map(({ path, message, remedy }) => (
               <List.Item key={`${path} ${message}`}>
                 <Text size="sm" ff="monospace">
@@ -154,8 +232,9 @@ function PreviewOf({ preview }: { preview: Preview }) {
           </List>
         </Alert>
       )}
+      {difference && <DifferenceOf difference={difference} />}
       {breaks.length > 0 && (
-        <Alert color="orange" title={t("console.importBreaks")}>
+        <Alert color="orange" title={t("console.importBreaks")} role="status">
           <List size="sm">
             {breaks.map((item) => (
               <List.Item key={`${item.kind} ${item.name} ${item.endpoint}`}>
@@ -166,7 +245,11 @@ function PreviewOf({ preview }: { preview: Preview }) {
         </Alert>
       )}
       {endpoints.length > 0 && (
-        <Table.ScrollContainer minWidth={600} mah={360}>
+        <Table.ScrollContainer
+          minWidth={600}
+          mah={360}
+          scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}
+        >
           <Table>
             <Table.Caption>
               {t("console.importEndpoints", { count: endpoints.length })}
@@ -174,7 +257,7 @@ function PreviewOf({ preview }: { preview: Preview }) {
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{t("console.label")}</Table.Th>
-                <Table.Th>{t("console.type")}</Table.Th>
+                <Table.Th>{t("console.importCall")}</Table.Th>
                 <Table.Th>{t("console.importForm")}</Table.Th>
                 <Table.Th>{t("console.importPermissions")}</Table.Th>
               </Table.Tr>
@@ -203,6 +286,25 @@ function PreviewOf({ preview }: { preview: Preview }) {
             .join(" · ")}`}
         </Text>
       )}
+    </Stack>
+  );
+}
+
+const KINDS = ["added", "changed", "removed"] as const;
+
+/** What an import changes of a service that is there. */
+function DifferenceOf({ difference }: { difference: Difference }) {
+  const t = useText();
+  const shown = KINDS.filter((kind) => difference[kind].length > 0);
+  if (shown.length === 0) return <Text size="sm">{t("console.importSame")}</Text>;
+  return (
+    <Stack gap={4}>
+      {shown.map((kind) => (
+        <Text key={kind} size="sm">
+          <b>{t(`console.import.${kind}`, { count: difference[kind].length })}</b>{" "}
+          {difference[kind].map(({ method, path }) => `${method} ${path}`).join(" · ")}
+        </Text>
+      ))}
     </Stack>
   );
 }

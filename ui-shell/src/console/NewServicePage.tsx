@@ -1,15 +1,18 @@
-import { Alert, Button, Group, Stack, Title } from "@mantine/core";
+import { Alert, Button, Group, SegmentedControl, Stack, Title } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { post } from "../api/client";
 import { useText } from "../i18n";
 import { DefinitionEditor } from "./DefinitionEditor";
 import { newService, withMenu } from "./definition";
+import { isExternal, newExternal } from "./external";
 import { detailsOf } from "./failure";
 
 const ImportOpenapi = lazy(() =>
   import("./ImportOpenapi").then((module) => ({ default: module.ImportOpenapi })),
 );
+
+const KINDS = ["internal", "external"] as const;
 
 /** Registers a service with its first draft. */
 export function NewServicePage() {
@@ -18,6 +21,7 @@ export function NewServicePage() {
   const [definition, setDefinition] = useState(newService);
   const [failure, setFailure] = useState("");
   const [importing, setImporting] = useState(false);
+  const kind = isExternal(definition) ? "external" : "internal";
   async function register() {
     setFailure("");
     try {
@@ -28,7 +32,7 @@ export function NewServicePage() {
     }
   }
   return (
-    <Stack p="lg">
+    <Stack p={{ base: "md", sm: "lg" }}>
       <Group justify="space-between">
         <Title order={1} size="h2">
           {t("console.register")}
@@ -50,7 +54,26 @@ export function NewServicePage() {
           {failure}
         </Alert>
       )}
-      <DefinitionEditor isNew published={null} definition={definition} onChange={setDefinition} />
+      <SegmentedControl
+        w="fit-content"
+        maw="100%"
+        aria-label={t("console.type")}
+        value={kind}
+        data={KINDS.map((value) => ({ value, label: t(`console.kind.${value}`) }))}
+        onChange={(value) => {
+          const { name, label } = definition;
+          const start = value === "external" ? newExternal() : newService();
+          setDefinition({ ...start, name, ...(label ? { label } : {}) });
+        }}
+      />
+      <DefinitionEditor
+        // Another kind is another form, which nobody has touched yet.
+        key={kind}
+        isNew
+        published={null}
+        definition={definition}
+        onChange={setDefinition}
+      />
     </Stack>
   );
 }

@@ -145,12 +145,8 @@ function StepRow({ step, definition, sql, accepted, onAccept }: StepProps) {
 function Failing({ failing }: { failing: NonNullable<Step["failing"]> }) {
   const t = useText();
   const { ids, sample } = failing;
-  // The sample leaves empty values out: beside some of them no value has a known record.
-  const isMixed = sample.length > 0 && sample.length < ids.length;
-  const rows = isMixed
-    ? sample.map((value) => ({ value, id: "" }))
-    : ids.map((id, index) => ({ value: sample[index] || null, id }));
-  const hasEmpty = isMixed || rows.some(({ value }) => value === null);
+  const rows = ids.map((id, index) => ({ value: sample[index] || null, id }));
+  const hasEmpty = rows.some(({ value }) => value === null);
   return (
     <Alert color="red" title={t("console.failing", { count: failing.count })}>
       {hasEmpty && <Text size="sm">{t("console.failingEmpty")}</Text>}
@@ -162,10 +158,12 @@ function Failing({ failing }: { failing: NonNullable<Step["failing"]> }) {
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {rows.map(({ value, id }, index) => (
-            <Table.Tr key={id || index}>
+          {rows.map(({ value, id }) => (
+            <Table.Tr key={id}>
               <Table.Td>{value ?? t("console.empty")}</Table.Td>
-              <Table.Td>{id && <Code>{id}</Code>}</Table.Td>
+              <Table.Td>
+                <Code>{id}</Code>
+              </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

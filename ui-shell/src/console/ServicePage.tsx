@@ -1,15 +1,24 @@
-import { Alert, Badge, Group, Loader, Stack, Tabs, Text, Title } from "@mantine/core";
+import { Badge, Button, Group, Loader, Stack, Tabs, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useState } from "react";
+import { healthQuery } from "../api/health";
 import type { Label } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
+import { Failed } from "../pages/Failed";
 import { type StoredService, serviceQuery } from "./api";
-import { DraftEditor } from "./DraftEditor";
+import { HealthDetails } from "./HealthText";
 import { statusOf } from "./status";
 
 const TenantToggles = lazy(() => import("./TenantToggles"));
 const Versions = lazy(() => import("./Versions"));
+
+const DraftEditor = lazy(() =>
+  import("./DraftEditor").then((module) => ({ default: module.DraftEditor })),
+);
+const ImportOpenapi = lazy(() =>
+  import("./ImportOpenapi").then((module) => ({ default: module.ImportOpenapi })),
+);
 
 const TABS = ["definition", "versions", "tenants"] as const;
 
@@ -18,11 +27,7 @@ export function ServicePage() {
   const { name = "" } = useParams({ strict: false });
   const service = useQuery(serviceQuery(name));
   if (service.isError)
-    return (
-      <Alert m="lg" color="red">
-        {service.error.message}
-      </Alert>
-    );
+    return <Failed error={service.error} onAgain={() => void service.refetch()} />;
   if (!service.data) return <Loader m="xl" />;
   return <Service key={name} stored={service.data} />;
 }
@@ -31,13 +36,19 @@ function Service({ stored }: { stored: StoredService }) {
   const t = useText();
   const go = useNavigate();
   const { tab } = useSearch({ strict: false });
-  const label = (stored.definition ?? stored.draft)?.label;
+  const definition = stored.definition ?? stored.draft;
+  const label = labelText(definition?.label as Label | undefined, wordsOf(stored.name));
+  const isExternal = stored.type === "external";
+  const wants = isExternal && definition?.auth_type !== "none" ? definition?.auth_type : null;
+  const [importing, setImporting] = useState(false);
+  const health = useQuery({ ...healthQuery(), enabled: isExternal });
+  const found = health.data?.find(({ service }) => service === stored.name);
   const shown = TABS.find((item) => item === tab) ?? "definition";
   return (
-    <Stack p="lg" gap="md">
+    <Stack p={{ base: "md", sm: "lg" }} gap="md">
       <Group gap="sm">
         <Title order={1} size="h2">
-          {labelText(label as Label | undefined, wordsOf(stored.name))}
+          {label}
         </Title>
         <Text size="sm" c="dimmed">
           {stored.name}
@@ -46,7 +57,16 @@ function Service({ stored }: { stored: StoredService }) {
         {stored.published_version && (
           <Badge variant="default">{`${t("console.version")} ${stored.published_version}`}</Badge>
         )}
+        {isExternal && (
+          <Button variant="default" size="xs" ml="auto" onClick={() => setImporting(true)}>
+            {t("console.import")}
+          </Button>
+        )}
       </Group>
+      {found && <HealthDetails health={found} />}
+      <Suspense>
+        {importing && <ImportOpenapi stored={stored} onClose={() => setImporting(false)} />}
+      </Suspense>
       <Tabs
         value={shown}
         onChange={(next) =>
@@ -69,7 +89,9 @@ function Service({ stored }: { stored: StoredService }) {
           ))}
         </Tabs.List>
         <Tabs.Panel value="definition" keepMounted>
-          <DraftEditor stored={stored} />
+          <Suspense fallback={<Loader />}>
+            <DraftEditor stored={stored} />
+          </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="versions" keepMounted={false}>
           <Suspense fallback={<Loader />}>
@@ -78,7 +100,11 @@ function Service({ stored }: { stored: StoredService }) {
         </Tabs.Panel>
         <Tabs.Panel value="tenants" keepMounted={false}>
           <Suspense fallback={<Loader />}>
-            {shown === "tenants" && <TenantToggles name={stored.name} />}
+            {shown === "tenants" && <TenantToggles
+                name={stored.name}
+                label={label}
+                authType={typeof wants === "string" ? wants : null}
+              />}
           </Suspense>
         </Tabs.Panel>
       </Tabs>

@@ -36,20 +36,33 @@ export function newService(): ServiceDefinition {
   return { $schema: "rangka:service/1", id: randomId(), name: "", entities: [newEntity()] };
 }
 
-/** Adds a menu entry for each entity that has none, so that a new list can be opened. */
+/** Adds a menu entry for each entity and endpoint that has none, so that it can be opened. */
 export function withMenu(definition: ServiceDefinition): ServiceDefinition {
   const menu = objectOf(definition.menu);
   const items = Array.isArray(menu.items) ? menu.items : [];
-  const named = new Set(items.map((item) => objectOf(item).entity));
-  const missing = definition.entities.filter((entity) => entity.name && !named.has(entity.name));
-  if (missing.length === 0) return definition;
-  const added: JsonObject[] = missing.map((entity) => ({
-    id: randomId(),
-    name: entity.name,
-    entity: entity.name,
-    ...(entity.label ? { label: entity.label } : {}),
-  }));
+  const endpoints = Array.isArray(definition.endpoints) ? definition.endpoints : [];
+  const added = [
+    ...missingFrom(items, "entity", definition.entities),
+    ...missingFrom(items, "endpoint", endpoints.map(objectOf)),
+  ];
+  if (added.length === 0) return definition;
   return { ...definition, menu: { ...menu, items: [...items, ...added] } };
+}
+
+function missingFrom(
+  items: readonly Json[],
+  kind: "entity" | "endpoint",
+  named: readonly JsonObject[],
+): JsonObject[] {
+  const known = new Set(items.map((item) => objectOf(item)[kind]));
+  return named
+    .filter(({ name }) => typeof name === "string" && name !== "" && !known.has(name))
+    .map(({ name = "", label }) => ({
+      id: randomId(),
+      name,
+      [kind]: name,
+      ...(label ? { label } : {}),
+    }));
 }
 
 const objectOf = (value: Json | undefined): JsonObject =>
@@ -143,15 +156,18 @@ export function named<T extends JsonObject & { name: string }>(
 
 /** Every stable id in a definition. */
 export const idsOf = (definition: ServiceDefinition | null): ReadonlySet<string> =>
-  new Set(
-    (definition?.entities ?? []).flatMap((entity) => [
+  new Set([
+    ...(Array.isArray(definition?.endpoints) ? definition.endpoints : []).map((item) =>
+      String(objectOf(item).id),
+    ),
+    ...(definition?.entities ?? []).flatMap((entity) => [
       entity.id,
       ...entity.fields.flatMap((field) => [
         field.id,
         ...(innerFields(field) ?? []).map((inner) => inner.id),
       ]),
     ]),
-  );
+  ]);
 
 /** Moves the targets of relations, also of those within lines. */
 function retargeted(field: FieldDefinition, move: (target: string) => string): FieldDefinition {

@@ -6,3 +6,6 @@ export function statusOf(service: Pick<ServiceRow, "status" | "published_version
   if (service.published_version === null) return t("console.draft");
   return service.status === "active" ? t("console.active") : wordsOf(service.status);
 }
+
+export const typeOf = ({ type }: Pick<ServiceRow, "type">): string =>
+  type === "external" ? t("console.type.external") : t("console.type.internal");
