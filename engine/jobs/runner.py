@@ -1,24 +1,24 @@
 """The runner: claims a job, runs its code as its tenant, writes how it ended.
 
 Jobs run on the event loop of their process; Dramatiq's threads only wait for them.
-While one runs, its row gets heartbeats; rows without them are taken back, by any
-process, so a job survives its worker, and one that kills its worker ends as a dead
-letter. Retries are the ledger's, with growing pauses; the broker's are not used.
+While one runs, its row gets heartbeats (`heartbeats.py`); rows without them are taken
+back, by any process, so a job survives its worker, and one that kills its worker ends
+as a dead letter. Retries are the ledger's, with growing pauses; the broker's are not
+used.
 """
 
 import asyncio
 import logging
 import random
-import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from engine.database import Database, DatabaseError, Transaction
 from engine.events import LOG_COLUMNS, entity_of, event_of
 from engine.jobs import ledger
+from engine.jobs.heartbeats import Heartbeats, RunningJob
 from engine.jobs.host import AlreadyHandled, ClaimLost, JobTools, WorkHost
 from engine.jobs.ledger import ClaimedJob
 from registry.catalog import Catalog, ServiceUnavailable
@@ -26,7 +26,6 @@ from registry.service import Consumer, Failed, Job, Schedule, Service
 
 logger = logging.getLogger("rangka.jobs")
 
-HEARTBEAT_SECONDS = 3.0
 SILENCE_SECONDS = 12.0
 """A worker that is silent for so long is taken for dead."""
 LOOK_SECONDS = 1.0
@@ -53,13 +52,6 @@ class _Postponed(Exception):
     """The service is under maintenance; the attempt does not count."""
 
 
-@dataclass(slots=True)
-class _Running:
-    job: ClaimedJob
-    task: asyncio.Task[None]
-    lost: bool = False
-
-
 class Runner:
     """Runs the jobs of one process and watches over those of all."""
 
@@ -78,29 +70,27 @@ class Runner:
         self._tools = tools
         self._code = code
         self._silence = silence_seconds
-        self._running: dict[UUID, _Running] = {}
-        self._beaten_at = time.monotonic()
+        self._heartbeats = Heartbeats(database, silence_seconds)
         self._stopping = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to send heartbeats and to take back what others left."""
-        self._tasks = [
-            asyncio.create_task(self._repeat(self._beat, HEARTBEAT_SECONDS)),
-            asyncio.create_task(self._repeat(self.take_back, LOOK_SECONDS)),
-        ]
+        self._heartbeats.start()
+        self._task = asyncio.create_task(self._watch(), name="taking back")
 
     async def stop(self) -> None:
         """Put back what still runs, as if it had not been begun, and end."""
         self._stopping = True
-        tasks = [running.task for running in self._running.values()]
+        tasks = [running.task for running in self._heartbeats.running]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await self._heartbeats.stop()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
 
     async def run(self, tenant_id: UUID, job_id: UUID) -> None:
         """Run a job if it is due and nobody else has it; never raises for the job.
@@ -109,21 +99,20 @@ class Runner:
         """
         if self._stopping:
             return
+        claimed_at = asyncio.get_running_loop().time()
         async with self._database.system() as connection:
             declared = _declared_by(self._code())
             job = await ledger.claim(connection, tenant_id, job_id, declared)
         if job is None:
             return
         task = asyncio.create_task(self._attempt(job), name=f"job {job.id}")
-        self._running[job.claim] = _Running(job, task)
-        try:
-            await task
-        except asyncio.CancelledError:
-            if not task.cancelled():
-                raise
-            await self._stopped(self._running[job.claim])
-        finally:
-            del self._running[job.claim]
+        with self._heartbeats.held(job, task, claimed_at) as running:
+            try:
+                await task
+            except asyncio.CancelledError:
+                if not task.cancelled():
+                    raise
+                await self._stopped(running)
 
     async def take_back(self) -> int:
         """Take back the jobs of workers that fell silent; return how many."""
@@ -275,7 +264,7 @@ class Runner:
             ),
         )
 
-    async def _stopped(self, running: _Running) -> None:
+    async def _stopped(self, running: RunningJob) -> None:
         """Put back a job whose attempt this process has cancelled."""
         job = running.job
         if running.lost:
@@ -297,34 +286,13 @@ class Runner:
         except DatabaseError as error:
             logger.warning("cannot write the end of job %s: %s", job.id, error)
 
-    async def _beat(self) -> None:
-        """Say that what runs here is alive; cancel what is not ours any more."""
-        running = dict(self._running)
-        if not running:
-            self._beaten_at = time.monotonic()
-            return
-        try:
-            async with self._database.system() as connection:
-                jobs = [each.job for each in running.values()]
-                held = await ledger.beat(connection, jobs)
-        except DatabaseError:
-            if time.monotonic() - self._beaten_at < self._silence:
-                raise
-            # By now others take these jobs for lost; they must not run twice.
-            held = set()
-        else:
-            self._beaten_at = time.monotonic()
-        for claim in running.keys() - held:
-            running[claim].lost = True
-            running[claim].task.cancel()
-
-    async def _repeat(self, step: Callable[[], Awaitable[Any]], pause: float) -> None:
+    async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(LOOK_SECONDS)
             try:
-                await step()
+                await self.take_back()
             except Exception:
-                logger.warning("cannot watch over jobs now", exc_info=True)
+                logger.warning("cannot look for lost jobs now", exc_info=True)
 
 
 def _declared_by(code: Mapping[str, Service]) -> list[str]:
