@@ -104,6 +104,7 @@ class PostgresAnnouncements:
     """Messages through `rangka.job_messages`, in the announcer's own transaction."""
 
     def __init__(self, system_dsn: str) -> None:
+        """Take a DSN of `driver_session.session_dsn`: workers notice a dead server."""
         self._broker = PostgresBroker(system_dsn)
 
     @property

@@ -15,6 +15,7 @@ from uuid import UUID
 from dramatiq import Worker
 
 from engine.database import DatabaseError
+from engine.driver_session import session_dsn
 from engine.jobs import ledger
 from engine.jobs.announcer import Announcer
 from engine.jobs.broker import (
@@ -149,7 +150,7 @@ class Jobs:
 def announcements_of(settings: Settings) -> Announcements:
     """Return the broker that the settings ask for."""
     if settings.redis_url is None:
-        return PostgresAnnouncements(settings.system_database_url)
+        return PostgresAnnouncements(session_dsn(settings.system_database_url))
     # Installations may share a Redis; a database has one name on its server.
     namespace = f"rangka.{settings.database_name}"
     return RedisAnnouncements(settings.redis_url, namespace)
