@@ -4,9 +4,12 @@ The plain dump never touches a disk. A file has its name only when it is whole a
 written through. Called by `rangka backup` and by the daily job.
 """
 
+import contextlib
 import os
+import re
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +20,10 @@ from engine.settings import Settings, derive_key
 
 SUFFIX = ".rangka-backup"
 _STAMP = "%Y%m%dT%H%M%SZ"
+_STAMPED = r"\d{8}T\d{6}Z"
+_PARTIAL = ".partial"
+_ABANDONED_SECONDS = 24 * 3600
+"""A file that nothing was written to for so long belongs to a run that was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,10 @@ def make(settings: Settings, folder: Path, *, now: datetime | None = None) -> Ba
     path = folder / f"{settings.database_name}-{stamp}{SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, partial = tempfile.mkstemp(dir=folder, suffix=".partial")
+        _sweep(settings, folder)
+        descriptor, partial = tempfile.mkstemp(
+            dir=folder, prefix=f"{settings.database_name}-", suffix=_PARTIAL
+        )
     except OSError as error:
         raise BackupError(
             f"The folder {folder} cannot be written: {error.strerror}. Choose another "
@@ -71,8 +81,10 @@ def make(settings: Settings, folder: Path, *, now: datetime | None = None) -> Ba
 
 def kept(settings: Settings, folder: Path) -> list[Path]:
     """Return the backups of this database in a folder, the newest first."""
-    pattern = f"{settings.database_name}-*{SUFFIX}"
-    return sorted(folder.glob(pattern), reverse=True)
+    # Whole: the name of another database may begin like this one's.
+    name = re.compile(re.escape(settings.database_name) + f"-{_STAMPED}{SUFFIX}")
+    found = [path for path in folder.iterdir() if name.fullmatch(path.name)]
+    return sorted(found, reverse=True)
 
 
 def prune(settings: Settings, folder: Path, keep: int) -> list[Path]:
@@ -81,6 +93,18 @@ def prune(settings: Settings, folder: Path, keep: int) -> list[Path]:
     for path in gone:
         path.unlink(missing_ok=True)
     return gone
+
+
+def _sweep(settings: Settings, folder: Path) -> None:
+    """Delete what runs of this database left unfinished when they were killed."""
+    name = re.compile(re.escape(settings.database_name) + rf"-\w+\{_PARTIAL}")
+    for path in folder.iterdir():
+        if not name.fullmatch(path.name):
+            continue
+        # Another run may have ended, and taken its file away, meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                path.unlink()
 
 
 def _dump(settings: Settings, sealer: Sealer) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from engine import bootstrap
 from engine.backup import BackupError, make, prune, restore
-from engine.backup.dump import kept
+from engine.backup.dump import SUFFIX, kept
 from engine.cli import main
 from engine.settings import Settings
 from tests.fixtures.database import drop_database
@@ -170,6 +170,44 @@ def test_the_newest_are_kept(place: Settings, tmp_path: Path) -> None:
     assert kept(place, folder) == [made[3], made[2]]
     assert other.exists()
     assert sorted(p.name for p in folder.glob("*.partial")) == []
+
+
+def test_backups_of_a_database_with_a_longer_name_are_not_ours(
+    place: Settings, tmp_path: Path
+) -> None:
+    ours, other = place.database_name, f"{place.database_name}-test"
+    stamps = [f"2026111{day}T020000Z" for day in range(4)]
+    for name in (ours, other):
+        for stamp in stamps:
+            (tmp_path / f"{name}-{stamp}{SUFFIX}").touch()
+    (tmp_path / f"{ours}-{stamps[0]}{SUFFIX}.copy").touch()
+
+    gone = prune(place, tmp_path, 1)
+
+    assert [path.name for path in gone] == [
+        f"{ours}-{stamp}{SUFFIX}" for stamp in reversed(stamps[:3])
+    ]
+    left = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert {f"{other}-{stamp}{SUFFIX}" for stamp in stamps} < left
+    assert f"{ours}-{stamps[0]}{SUFFIX}.copy" in left
+
+
+def test_what_a_killed_run_left_goes_with_the_next_one(
+    place: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    dead = folder / f"{place.database_name}-k1lled_.partial"
+    alive = folder / f"{place.database_name}-runs.partial"
+    other = folder / f"{place.database_name}-test-k1lled.partial"
+    for path in (dead, alive, other):
+        path.touch()
+    for path in (dead, other):
+        os.utime(path, (0, 0))
+
+    make(place, folder, now=NOW)
+
+    assert sorted(folder.glob("*.partial")) == sorted([alive, other])
 
 
 def test_a_backup_that_fails_leaves_no_file(place: Settings, tmp_path: Path) -> None:
