@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from job_world import until
 from network_world import PASSWORD, Isp, open_isp, secrets_of, simulator
 from test_simulator_login import self_signed
 
@@ -117,3 +118,54 @@ def test_users_write_no_state_of_a_login_or_a_run() -> None:
     for entity in service.entities:
         writable = [field.name for field in entity.fields if not field.readonly]
         assert bool(writable) is (entity.name not in closed), entity.name
+
+
+async def test_a_router_that_was_away_at_its_first_test_is_tried_again(
+    isp: Isp,
+) -> None:
+    """Those who wait for it are told why; nobody has to press anything."""
+    sim = simulator()
+    async with sim.serve() as address:
+        pass
+    plan = await isp.plan()
+    router = await isp.router(address)
+    offline = await isp.until_router(router, status="offline")
+    assert offline["expected_serial"] is None
+    customer = await isp.active(plan)
+    waits = await isp.until_login(customer, state="offline")
+    assert waits["reason"] == offline["last_error"]
+    assert "Connection refused" in waits["reason"]
+
+    async def served() -> bool:
+        # As if the pause before the next try were over; a job that is not there is none.
+        await isp.world.execute(
+            "update rangka.jobs set run_at = now() "
+            "where tenant_id = %s and state = 'waiting'",
+            isp.tenant,
+        )
+        return bool((await isp.login(customer))["state"] == "active")
+
+    async with sim.serve(*address):
+        await until(served)
+
+
+async def test_logins_of_a_router_that_needs_somebody_say_so(
+    isp: Isp, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    sim = simulator()
+    plan = await isp.plan()
+    async with sim.serve(tls=certificate_tls(certificate, key)) as address:
+        router = await isp.router(address, tls="pinned", password="wrong")
+        await isp.until_router(router, status="unconfirmed")
+        customer = await isp.active(plan)
+        waits = await isp.until_login(
+            customer, reason="Compare the certificate with the router's and confirm it."
+        )
+        assert waits["state"] == "pending"
+        await isp.act("network.routers", router, "confirm_certificate")
+        stopped = await isp.until_router(router, status="stopped")
+        refused = await isp.until_login(customer, state="failed")
+        assert refused["reason"] == stopped["last_error"]
+        await isp.update("network.routers", router, password=PASSWORD)
+        await isp.until_login(customer, state="active", reason=None)

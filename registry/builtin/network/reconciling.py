@@ -38,6 +38,9 @@ AGAIN_SECONDS = 2.0
 WRITES = 100
 """Logins that are written in one transaction: short, since others wait for the rows."""
 
+_WAITING = {"stopped": "failed", "offline": "offline"}
+"""What a login is that waits for a router in this state; "pending" in the others."""
+
 Answer = Mapping[str, Any]
 
 
@@ -67,12 +70,14 @@ async def run(
             router = await inside.get(ROUTERS, router_id)
         if router is None:
             return {"skipped": "the router was deleted"}
+        work = _Run(host, router, adopt=adopt, approved=approved)
         if router["status"] in IDLE:
+            await work.wait()
             return {"skipped": f"the router is {router['status']}"}
         if not router["expected_serial"]:
+            await work.wait()
             await host.enqueue("test_connection", {"router": router_id}, key=router_id)
             return {"skipped": "the router was never tested"}
-        work = _Run(host, router, adopt=adopt, approved=approved)
         try:
             return await work.do(plan_only=plan_only or not router["applies_itself"])
         except (RouterError, Unconfirmed) as error:
@@ -104,6 +109,14 @@ class _Run:
             if approved is None:
                 return await self._planned(known, found, now)
             return await self._apply(session, known, wanted, limits)
+
+    async def wait(self) -> None:
+        """Tell the logins why nothing is done on their router yet."""
+        now = datetime.now(UTC)
+        _, self._logins = await facts(self._host, self._router, now)
+        state = _WAITING.get(self._router["status"], "pending")
+        reason = self._router["last_error"] or "the router was not tested yet"
+        await self._tell_waiting(state, reason, now)
 
     def _limits(self) -> Limits:
         counts = self._router["last_counts"] or {}

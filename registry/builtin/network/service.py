@@ -80,6 +80,8 @@ async def test_what_changed(host: Host, change: Change) -> None:
     router_id = str(change.id)
     tested = {"router": router_id}
     if change.old is None:
+        # Here, since of two jobs that both made it one would fail.
+        await host.create(lease.LEASES, {"router": router_id})
         await host.enqueue("test_connection", tested, key=router_id)
         await host.enqueue("place_logins", {})
     elif _reached_otherwise(change) or change.becomes("status", "untested"):

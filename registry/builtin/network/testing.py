@@ -11,7 +11,7 @@ from typing import Any
 from connectors.mikrotik.errors import RouterError
 from connectors.mikrotik.read import identity
 from connectors.mikrotik.reconcile import check_serial
-from registry.builtin.network import following
+from registry.builtin.network import clock, following
 from registry.builtin.network.connection import (
     IDLE,
     Unconfirmed,
@@ -50,9 +50,15 @@ async def _try(host: JobHost, router: Record) -> Mapping[str, Any]:
                 await check_serial(session, router["expected_serial"])
             box = await identity(session)
     except (RouterError, Unconfirmed) as error:
-        values = refused(router, error, datetime.now(UTC))
+        now = datetime.now(UTC)
+        values = refused(router, error, now)
         async with host.transaction() as inside:
-            await tell(inside, router, values)
+            told = await tell(inside, router, values)
+            if told is not None:
+                # It tells those who wait for the router, and tries again if that helps.
+                pause = clock.pause(clock.moment(told["offline_since"]), now)
+                wait = 0.0 if told["status"] in IDLE else pause
+                await following.request(inside, str(router["id"]), delay_seconds=wait)
         return {"ok": False, "error": values["last_error"]}
     values = answered(router, box, datetime.now(UTC))
     async with host.transaction() as inside:
