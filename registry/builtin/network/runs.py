@@ -15,6 +15,19 @@ from registry.builtin.network.records import RUNS
 from registry.builtin.network.verdicts import WHY
 from registry.service import JobHost, Record
 
+COUNTED = (
+    ("add", "to add"),
+    ("set", "to change"),
+    ("unset", "to empty"),
+    ("kick", "to disconnect"),
+    ("remove", "to remove"),
+    ("blocked", "held back"),
+    ("conflicts", "whose name is taken"),
+    ("in_sync", "as they should be"),
+    ("unmanaged", "not ours"),
+)
+"""What a plan counts, in words."""
+
 SHOWN = 200
 """Entries of a list that are stored; the counts say how many there are."""
 
@@ -81,9 +94,9 @@ def results(report: Report) -> list[dict[str, Any]]:
 
 
 def summary(counts: Mapping[str, int]) -> str:
-    """Return the counts that are not zero as a line, such as `add 3, kick 1`."""
-    said = [f"{name} {count}" for name, count in counts.items() if count]
-    return ", ".join(said)[:500]
+    """Return the counts that are not zero as a line, such as `3 to add, 5 not ours`."""
+    said = [f"{counts[name]} {words}" for name, words in COUNTED if counts[name]]
+    return ", ".join(said)
 
 
 def trouble(plan: Plan) -> str | None:
