@@ -103,6 +103,9 @@ async def _open(
         ) from None
     except OSError as error:
         raise Unreachable(f"{where}: {_reason(error)}") from None
+    except ValueError:
+        # Such as `a..b`: Python refuses what it cannot encode before it looks it up.
+        raise Unreachable(f"{where}: this is no name of a host") from None
     sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return reader, writer

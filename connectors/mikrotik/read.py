@@ -4,6 +4,7 @@ Passwords are never asked for, so that none crosses the network. Called by `reco
 and `apply` (to see what a command did), and by jobs that collect sessions and load.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ from connectors.mikrotik.state import Active, Found, Identity, Observed, marker_
 from connectors.mikrotik.transport import Session
 
 NAMES_PER_QUERY = 50
+LONGEST_SECONDS = 100 * 366 * 86_400
+"""A hundred years; what claims to be up for longer is taken for that long."""
+_COUNT = re.compile(r"[0-9]{1,20}")
+"""As long as 64 bits get; `int` itself takes other digits, and refuses long ones."""
 _ACTIVE = ".id,name,address,caller-id,uptime,session-id,service"
 
 
@@ -207,11 +212,11 @@ def _active(row: Mapping[str, str]) -> Active:
 
 def _seconds(text: str) -> int:
     try:
-        return values.duration(text)
+        return min(values.duration(text), LONGEST_SECONDS)
     except ValueError:
         return 0
 
 
 def _count(row: Mapping[str, str], name: str) -> int:
     text = row.get(name, "").replace(" ", "")
-    return int(text) if text.isdigit() else 0
+    return int(text) if _COUNT.fullmatch(text) else 0

@@ -4,6 +4,7 @@ Opens the sealed password at the last moment. Called by every job that talks to 
 router.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from connectors.mikrotik.dialing import PLAINTEXT, Plaintext, Tls, fingerprint
 from connectors.mikrotik.errors import Advice, RouterError
 from connectors.mikrotik.state import Identity
-from connectors.mikrotik.transport import Session, connect
+from connectors.mikrotik.transport import Deadlines, Session, connect
 from registry.builtin.network.clock import moment
 from registry.builtin.network.records import ROUTERS
 from registry.service import Host, JobHost, Record
@@ -46,8 +47,20 @@ class Unconfirmed(Exception):
 
 
 @contextlib.asynccontextmanager
-async def opened(host: JobHost, router: Record) -> AsyncIterator[Session]:
+async def opened(
+    host: JobHost,
+    router: Record,
+    *,
+    deadlines: Deadlines | None = None,
+    door: asyncio.Semaphore | None = None,
+) -> AsyncIterator[Session]:
     """Give a session that is logged in.
+
+    Args:
+        host: of the job.
+        router: its record.
+        deadlines: when to give up; the usual ones unless given.
+        door: passed when the database is asked for the password.
 
     Raises:
         Unconfirmed: before the password was opened.
@@ -56,13 +69,15 @@ async def opened(host: JobHost, router: Record) -> AsyncIterator[Session]:
     address, port = router["address"], router["port"]
     if router["tls"] == "pinned" and not router["pinned_certificate"]:
         raise Unconfirmed(await fingerprint(address, port=port))
-    password = await host.secret("routers", router["id"], "password")
+    async with door or contextlib.nullcontext():
+        password = await host.secret("routers", router["id"], "password")
     async with connect(
         address,
         user=router["username"],
         password=password or "",
         tls=_tls(router),
         port=port,
+        deadlines=deadlines or Deadlines(),
     ) as session:
         yield session
 
