@@ -1,6 +1,6 @@
 """The outermost ASGI layer: request id, alias paths, access log, security headers.
 
-Refuses what neither application reads: compressed bodies, and paths with NUL.
+Refuses what neither application reads: compressed bodies, two hosts, paths with NUL.
 
 Stands before the applications: data paths go straight to the data routes, calls of
 external services to the gateway, all else to Litestar
@@ -21,7 +21,7 @@ from uuid_utils import uuid7
 from engine.api.envelope import JSON, failure
 from engine.api.patience import Message, Patience, Receive
 from engine.draining import Draining
-from engine.errors import NotFound, RangkaError, UnsupportedMediaType
+from engine.errors import BadRequest, NotFound, RangkaError, UnsupportedMediaType
 from engine.metrics import Metrics
 from engine.proxies import Proxies
 
@@ -191,13 +191,21 @@ def _is_assignment(entity: str, below: str) -> bool:
 
 def _refused(scope: Scope) -> RangkaError | None:
     """Return why nothing here reads a request, or None."""
+    hosts = 0
     for name, value in scope["headers"]:
+        hosts += name == b"host"
         if name == b"content-encoding" and value.strip().lower() != b"identity":
             return UnsupportedMediaType(
                 "The body is compressed; send it as it is, without Content-Encoding.",
                 # Says what would be taken (RFC 9110, section 15.5.16).
                 headers={"accept-encoding": "identity"},
             )
+    if hosts > 1 and scope["http_version"] != "2":
+        # What stands in front may have gone by the other one (RFC 9112, section 3.2).
+        return BadRequest(
+            "The request names more than one Host; send one.",
+            headers={"connection": "close"},
+        )
     if "\0" in scope["path"] or "%00" in scope["path"]:
         # No name holds NUL, and PostgreSQL takes no text that does.
         return NotFound("There is nothing at this path.")
