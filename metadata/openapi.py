@@ -70,7 +70,7 @@ def document(
 ) -> Schema:
     """Return the OpenAPI document; entities nobody may touch are left out.
 
-    `calls` are the paths of external services, from `openapi_calls.py`.
+    `calls` are further paths, from `openapi_calls.py` and `openapi_console.py`.
     """
     paths: Schema = dict(_identity_paths())
     for found in calls:

@@ -14,6 +14,7 @@ from metadata import openapi, openapi_calls
 from metadata.compiled import CompiledEntity, CompiledService
 from metadata.definitions import Endpoint
 from metadata.endpoint_forms import permissions_of as permissions_of_call
+from metadata.openapi_console import console_paths
 
 SERVER = "/api/v1"
 
@@ -31,11 +32,14 @@ async def document(request: AnyRequest) -> Response[bytes]:
     made = openapi.document(
         [await _reachable(parts, ctx, entity) for entity in found],
         [
-            openapi_calls.gateway_paths(
-                each, await _callable(parts, ctx, each), ctx.locale
-            )
-            for each in services
-            if each.definition.endpoints
+            console_paths(await _registry(parts, ctx)),
+            *[
+                openapi_calls.gateway_paths(
+                    each, await _callable(parts, ctx, each), ctx.locale
+                )
+                for each in services
+                if each.definition.endpoints
+            ],
         ],
         version=version("rangka"),
         server=f"{parts.settings.public_url}{SERVER}",
@@ -65,6 +69,15 @@ async def _reachable(
         read.reaches_field,
         lambda name: create.reaches_field(name) or update.reaches_field(name),
     )
+
+
+async def _registry(parts: Parts, ctx: RequestContext) -> list[str]:
+    """Return what a user may do to services."""
+    return [
+        word
+        for word in ("register", "publish", "read")
+        if (await parts.policy.authorize(ctx, "service", word)).allowed
+    ]
 
 
 async def _callable(

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.fixtures.api import Client, World
@@ -59,6 +60,33 @@ async def test_what_is_listed_can_be_called(world: World) -> None:
             assert reply.status == 200, (path, reply.body)
             called += 1
     assert called >= 5
+
+
+async def test_the_registry_is_listed_to_who_may_use_it(world: World) -> None:
+    core = "/core/services"
+    listed = {
+        who: {
+            path
+            for path in (await document(getattr(world, who)))["paths"]
+            if path.startswith((f"{core}/", "/core/catalogue"))
+        }
+        for who in ("root", "admin", "viewer")
+    }
+    assert listed == {
+        "root": {
+            f"{core}/register",
+            f"{core}/import-openapi",
+            f"{core}/{{name}}/status",
+            "/core/catalogue",
+        },
+        "admin": {"/core/catalogue"},
+        "viewer": set(),
+    }
+    found = (await document(world.root))["paths"][f"{core}/import-openapi"]["post"]
+    schema = found["requestBody"]["content"]["application/json"]["schema"]
+    validate = Draft202012Validator(schema).is_valid
+    assert validate({"url": "https://a.example/openapi.json", "dry_run": True})
+    assert not validate({"url": "https://a.example/", "text": "{}"})
 
 
 async def test_nobody_reads_it_without_a_log_in(world: World) -> None:
