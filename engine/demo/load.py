@@ -6,13 +6,15 @@ is also a proof of them. Runs again without harm.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from engine.context import RequestContext
 from engine.demo import people, router
+from engine.demo.entities import entity_of
 from engine.identity.passwords import Passwords
 from engine.parts import Parts
 from engine.platform import ensure_core, ensure_tenant, ensure_user
@@ -46,14 +48,14 @@ class DemoTenant:
     max_users: int
     left_out: frozenset[str] = frozenset()
     """Services that it does not get."""
-    has_router: bool = False
-    """Whether the simulated router is its."""
+    is_running: bool = False
+    """Whether its customers are served, by the simulated router, and billed."""
 
 
 TENANTS = (
     # Each customer's event would be work for the network: minutes of it, here.
     DemoTenant("Sejahtera Net", "sejahtera", 30, 15_000, 50, frozenset({"network"})),
-    DemoTenant("Maju Bersama", "maju", 8, 400, 10, has_router=True),
+    DemoTenant("Maju Bersama", "maju", 8, 400, 10, is_running=True),
 )
 
 
@@ -101,16 +103,19 @@ async def load(
             )
             logins.append(Login(email, PASSWORD, tenant.slug, role))
         ctx = _context(tenant_id, core.user_id)
+        plans = people.plans(tenant.plans)
         if not await _has_imported(parts, ctx, "plans"):
-            await _import(parts, ctx, "plans", people.plans(tenant.plans))
+            await _import(parts, ctx, "plans", plans)
         known = await _has_imported(parts, ctx, "customers")
-        if tenant.has_router:
+        if tenant.is_running:
             await router.place(parts, ctx, router_port, has_customers=known)
         if not known:
             progress(f"Importing {tenant.customers:,} customers of {tenant.name}")
             names = people.plan_names(tenant.plans)
             rows = people.customers(tenant.customers, names, seed=tenant.customers)
             await _import(parts, ctx, "customers", rows)
+            if tenant.is_running:
+                await _bill(parts, ctx, people.invoices(rows, plans, _today(ctx)))
     return logins
 
 
@@ -163,10 +168,34 @@ async def _has_imported(parts: Parts, ctx: RequestContext, name: str) -> bool:
         return await found.fetchone() is not None
 
 
-async def _import(parts: Parts, ctx: RequestContext, name: str, file: bytes) -> None:
-    entity = await parts.catalog.entity(ctx.tenant_id, name, name)
-    if entity is None:
-        raise LookupError(f"the service {name} is not assigned")
+async def _bill(parts: Parts, ctx: RequestContext, invoices: bytes) -> None:
+    """Import invoices, and pay those of active customers that are late."""
+    await _import(parts, ctx, "invoices", invoices, service="billing")
+    entity = await entity_of(parts, ctx, "billing", "invoices")
+    served = {"status": {"_eq": "active"}}
+    late = {"due_on": {"_lt": "$today"}, "customer": served}
+    async with parts.records.transaction(ctx) as session:
+        paid = await parts.reader.find(ctx, entity, late, ("due_on",), 200, session)
+    payments = await entity_of(parts, ctx, "billing", "payments")
+    for number, invoice in enumerate(paid):
+        payment = {
+            "invoice": invoice["id"],
+            "amount": invoice["amount"],
+            "paid_on": invoice["due_on"],
+            "method": ("cash", "transfer")[number % 2],
+        }
+        await parts.records.create(ctx, payments, payment)
+
+
+async def _import(
+    parts: Parts,
+    ctx: RequestContext,
+    name: str,
+    file: bytes,
+    *,
+    service: str | None = None,
+) -> None:
+    entity = await entity_of(parts, ctx, service or name, name)
     report: dict[str, Any] = await parts.imports.run(
         ctx, entity, _pieces(file), content_type="text/csv", query="format=csv"
     )
@@ -177,6 +206,10 @@ async def _import(parts: Parts, ctx: RequestContext, name: str, file: bytes) -> 
 async def _pieces(file: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(file), 65536):
         yield file[start : start + 65536]
+
+
+def _today(ctx: RequestContext) -> date:
+    return ctx.now.astimezone(ZoneInfo(ctx.time_zone)).date()
 
 
 def _context(tenant_id: UUID, user_id: UUID) -> RequestContext:

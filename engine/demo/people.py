@@ -8,6 +8,7 @@ import csv
 import io
 import random
 from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 
 FIRST = [
     "Agus",
@@ -172,6 +173,9 @@ PLAN_COLUMNS = (
     "monthly_price",
     "router_profile",
 )
+INVOICE_COLUMNS = ("customer.phone", "description", "amount", "due_on")
+PAID_OF = 8
+"""Of so many active customers one has an invoice of before, which is paid."""
 
 
 def plans(count: int) -> bytes:
@@ -200,8 +204,38 @@ def customers(count: int, plan_names: list[str], seed: int) -> bytes:
 
 def plan_names(count: int) -> list[str]:
     """Return the names of the plans that `plans` makes."""
-    text = plans(count).decode()
-    return [row["name"] for row in csv.DictReader(io.StringIO(text))]
+    return [row["name"] for row in _read(plans(count))]
+
+
+def invoices(customers: bytes, plans: bytes, today: date) -> bytes:
+    """Return a CSV of invoices of the customers in these files.
+
+    Everybody who is served owes for his plan. Who is suspended owes what was due
+    before, too; of those who are active some do, and are to pay it.
+    """
+    prices = {row["name"]: row["monthly_price"] for row in _read(plans)}
+    rows: list[tuple[object, ...]] = []
+    for number, row in enumerate(_read(customers)):
+        if row["status"] not in {"active", "suspended"}:
+            continue
+        due = _next_due(int(row["due_day"]), today)
+        dues = [due]
+        if row["status"] == "suspended" or number % PAID_OF == 0:
+            before = due.replace(day=1) - timedelta(days=1)
+            dues.append(before.replace(day=due.day))
+        phone, plan = row["phone"], row["plan.name"]
+        rows.extend((phone, plan, prices[plan], day.isoformat()) for day in dues)
+    return _csv(INVOICE_COLUMNS, rows)
+
+
+def _next_due(day: int, today: date) -> date:
+    """Return the next date with this day of the month, at most the 28th."""
+    month = today if day >= today.day else today.replace(day=28) + timedelta(days=4)
+    return month.replace(day=day)
+
+
+def _read(file: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(file.decode())))
 
 
 def _customers(

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.context import RequestContext
+from engine.demo.entities import entity_of
 from engine.parts import Parts
 from metadata.compiled import CompiledEntity
 
@@ -48,11 +49,11 @@ async def place(
         port: where the simulator listens.
         has_customers: whether customers are there whose events may be over.
     """
-    routers = await _entity(parts, ctx, "routers")
+    routers = await entity_of(parts, ctx, "network", "routers")
     found = await _known(parts, ctx, routers)
     if found is None:
         made = await parts.records.create(ctx, routers, {**_ROUTER, "port": port})
-        pools = await _entity(parts, ctx, "pools")
+        pools = await entity_of(parts, ctx, "network", "pools")
         for pool in _POOLS:
             values = {**pool, "router": str(made.id)}
             await parts.records.create(ctx, pools, values)
@@ -76,10 +77,3 @@ async def _known(
     async with parts.records.transaction(ctx) as session:
         found = await parts.reader.find(ctx, routers, ours, ("created_at",), 1, session)
     return found[0] if found else None
-
-
-async def _entity(parts: Parts, ctx: RequestContext, name: str) -> CompiledEntity:
-    entity = await parts.catalog.entity(ctx.tenant_id, "network", name)
-    if entity is None:
-        raise LookupError("the service network is not assigned")
-    return entity

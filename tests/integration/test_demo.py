@@ -17,10 +17,10 @@ SERVED = {"active", "suspended"}
 """What they all are, by the draw of that many."""
 
 
-def fresh_tenant(*, has_router: bool) -> DemoTenant:
+def fresh_tenant(*, is_running: bool) -> DemoTenant:
     mark = uuid4().hex[:8]
     return DemoTenant(
-        f"Demo {mark}", f"demo-{mark}", 3, CUSTOMERS, 10, has_router=has_router
+        f"Demo {mark}", f"demo-{mark}", 3, CUSTOMERS, 10, is_running=is_running
     )
 
 
@@ -42,7 +42,7 @@ def ignore(_text: str) -> None:
 async def test_a_second_start_imports_nothing_and_does_not_say_so(
     settings: Settings,
 ) -> None:
-    tenant = fresh_tenant(has_router=False)
+    tenant = fresh_tenant(is_running=False)
     first: list[str] = []
     second: list[str] = []
     async with open_parts(settings) as parts:
@@ -66,7 +66,7 @@ async def test_the_customers_of_the_demo_are_served_by_its_router(
     settings: Settings,
 ) -> None:
     """They get logins; one who comes while it is away gets his at the next start."""
-    tenant = fresh_tenant(has_router=True)
+    tenant = fresh_tenant(is_running=True)
     async with open_job_world(settings) as world, working(world):
         parts = world.parts
         with Simulator(0) as simulator:
@@ -79,6 +79,12 @@ async def test_the_customers_of_the_demo_are_served_by_its_router(
                 await isp.until_login(customer["id"], state=customer["status"])
             await isp.run("collect")
             assert len(await isp.find("network.sessions")) == len(served)
+            assert await isp.find("billing.invoices", status="paid")
+            await isp.run("overdue", "billing")
+            late = await isp.find("billing.invoices", status="overdue")
+            owing = {invoice["customer"] for invoice in late}
+            suspended = await isp.find("customers.customers", status="suspended")
+            assert owing == {customer["id"] for customer in suspended}
 
         new = await isp.active(served[0]["plan"])
         waits = await isp.until_login(new, state="offline")
@@ -103,7 +109,7 @@ async def test_the_customers_of_the_demo_are_served_by_its_router(
 async def test_a_router_that_a_user_put_in_its_place_stays_as_it_is(
     settings: Settings,
 ) -> None:
-    tenant = fresh_tenant(has_router=True)
+    tenant = fresh_tenant(is_running=True)
     async with open_job_world(settings) as world:
         await load(world.parts, ignore, [tenant], router_port=1)
         isp = Isp(world, await id_of(world.parts, tenant))
