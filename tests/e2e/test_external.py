@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.test_lists import serious
 from tests.e2e.test_shell import log_in
 from tests.fixtures.api import PASSWORD
 from tests.fixtures.site import Site
@@ -24,6 +25,17 @@ class Upstream(BaseHTTPRequestHandler):
         sent = json.loads(self.rfile.read(length))
         status = 409 if sent.get("message") == "refuse" else 200
         body = json.dumps({"path": self.path, "sent": sent}).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        """Answer what was sent, to who has the key."""
+        status = 200 if self.headers.get("x-key") == "right" else 401
+        sent = [{"to": ["+62812", "+62813"], "sent_at": "2026-11-21T10:00:00+00:00"}]
+        body = json.dumps(sent if self.path == "/sent" else {}).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -140,3 +152,50 @@ def test_a_document_is_previewed_stored_and_its_form_is_sent(
     page.locator("input[name=message]").fill("refuse")
     page.get_by_role("button", name="Send").click()
     expect(answer).to_contain_text("409")
+
+
+def test_what_is_missing_is_said_and_entered_where_it_is_missed(
+    page: Page, site: Site, upstream: str
+) -> None:
+    name = f"msg{uuid4().hex[:6]}"
+    found = json.loads(document(upstream))
+    found["components"] = {
+        "securitySchemes": {"k": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    }
+    found["security"] = [{"k": []}]
+    schema = {"type": "array", "items": {"type": "object"}}
+    content = {"application/json": {"schema": schema}}
+    answers = {"200": {"description": "Sent.", "content": content}}
+    found["paths"]["/sent"] = {"get": {"operationId": "listSent", "responses": answers}}
+    log_in(page, site.root)
+    page.goto("/console/services/new")
+    page.get_by_role("button", name="Import OpenAPI").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("From text or a file").click()
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_label("Document", exact=True).fill(json.dumps(found))
+    dialog.get_by_role("button", name="Show what becomes of it").click()
+    dialog.get_by_role("button", name="Store as a draft").click()
+    expect(page.get_by_label("Address", exact=False).first).to_have_value(upstream)
+    publish(page, site, name)
+
+    page.context.clear_cookies()
+    log_in(page, site.admin)
+    page.goto(f"/x/{name}/list_sent")
+    refusal = page.get_by_role("alert")
+    expect(refusal).to_contain_text("no credentials for this service")
+    assert serious(page) == []
+    refusal.get_by_role("button", name="Connection").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Save and test").click()
+    expect(dialog).to_contain_text("Enter the secret.")
+    dialog.get_by_label("Header").fill("X-Key")
+    dialog.locator("input[type=password]").fill("right")
+    dialog.get_by_role("button", name="Save and test").click()
+    expect(dialog.get_by_role("status")).to_contain_text("The service answers")
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Show", exact=True).click()
+    answer = page.get_by_role("region", name="Answer")
+    expect(answer.get_by_role("cell", name="+62812, +62813")).to_be_visible()
+    expect(answer.get_by_role("columnheader", name="Sent at")).to_be_visible()
