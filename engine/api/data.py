@@ -21,7 +21,7 @@ from engine.database_errors import DatabaseError
 from engine.errors import BadRequest, NotFound, RangkaError, Unauthenticated
 from engine.freshness import RUNS
 from engine.parts import Parts
-from engine.records import Written
+from engine.record_steps import Written
 from metadata.compiled import CompiledEntity
 
 

@@ -15,7 +15,7 @@ from engine.database import UniqueViolation
 from engine.errors import Conflict, NotFound
 from engine.platform.steps import Steps, Values, check_version, log
 from engine.record_session import Session
-from engine.records import Written
+from engine.record_steps import Written
 from metadata.compiled import CompiledEntity
 
 _LOCK = """

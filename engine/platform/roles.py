@@ -18,7 +18,7 @@ from engine.platform.role_rules import RuleInput
 from engine.platform.steps import Steps, Values, changes_of, check_version, log, taken
 from engine.policy_rules import SUPER_ADMIN, TENANT_ADMIN, Rule
 from engine.record_session import Session
-from engine.records import Written
+from engine.record_steps import Written
 from metadata.compiled import CompiledEntity
 
 _NAME_TAKEN = "Another role already has this name."

@@ -27,7 +27,7 @@ from engine.policy import Policy, load_rules
 from engine.policy_rules import Rule
 from engine.record_reads import RecordReader
 from engine.record_session import InSystemTransaction, RoundTrip, Session
-from engine.records import Written
+from engine.record_steps import Written
 from metadata.compiled import CompiledEntity
 
 Values = dict[str, Any]

@@ -9,7 +9,7 @@ from engine.context import RequestContext
 from engine.database import Transaction, UniqueViolation
 from engine.platform.steps import Steps, Values, changes_of, check_version, log, taken
 from engine.record_session import Session
-from engine.records import Written
+from engine.record_steps import Written
 from metadata.compiled import CompiledEntity
 
 _NAME_TAKEN = "Another team already has this name."

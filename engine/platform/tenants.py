@@ -16,7 +16,7 @@ from engine.platform.core_tenant import TENANT_COLUMNS, add_tenant
 from engine.platform.steps import Steps, Values, changes_of, check_version, log, taken
 from engine.policy_seeds import seed_roles
 from engine.record_session import Session
-from engine.records import Written
+from engine.record_steps import Written
 from metadata.compiled import CompiledEntity
 
 

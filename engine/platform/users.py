@@ -22,7 +22,7 @@ from engine.platform.steps import Steps, Values, changes_of, check_version, log,
 from engine.policy import load_rules
 from engine.policy_rules import SUPER_ADMIN, close_over
 from engine.record_session import Session
-from engine.records import Written
+from engine.record_steps import Written
 from metadata.compiled import CompiledEntity
 from metadata.fields.base import InvalidValue
 from metadata.fields.times import parse_datetime

@@ -22,7 +22,7 @@ async def main(mode: str, service: str, folder: Path) -> None:
     """Do what the mode says until killed."""
     async with open_parts(Settings.from_environment()) as parts:
         records = parts.records
-        records._code = {**records._code, service: fault_code(service, folder)}
+        records._steps.code = {**records.code, service: fault_code(service, folder)}
         if mode == "work":
             stop = asyncio.Event()
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

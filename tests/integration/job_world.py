@@ -80,7 +80,7 @@ class JobWorld:
     def run_code(self, *services: Service) -> None:
         """Let this process run this code."""
         records = self.parts.records
-        records._code = {**records._code, **{each.name: each for each in services}}
+        records._steps.code = {**records.code, **{each.name: each for each in services}}
 
     async def enqueue(
         self, tenant_id: UUID, service: str, job: str, **options: Any

@@ -35,7 +35,7 @@ async def give(world: World, definition: Mapping[str, Any]) -> str:
 def run_with(world: World, code: Code) -> None:
     """Let the application run this code, as a server does that has its folder."""
     records = world.app._app.state.parts.records
-    records._code = {**records._code, code.name: code}
+    records._steps.code = {**records.code, code.name: code}
 
 
 async def user_with(world: World, *rules: Mapping[str, Any]) -> Client:

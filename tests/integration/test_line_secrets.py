@@ -64,7 +64,7 @@ async def sealed(world: World, line: dict[str, Any], secret: str) -> str | None:
     if row["text"] is None:
         return None
     return str(
-        parts.records._columns._secrets.open(
+        parts.records._steps._columns._secrets.open(
             row["text"],
             tenant_id=world.ours,
             place=f"{child.key}.{child.fields[secret].id}",

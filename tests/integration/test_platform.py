@@ -21,7 +21,7 @@ from engine.errors import (
 )
 from engine.platform import Platform, ensure_core
 from engine.record_reads import RecordReader
-from engine.records import Written
+from engine.record_steps import Written
 from engine.settings import Settings
 from metadata.compiled import CompiledEntity
 from registry.catalog import Catalog
