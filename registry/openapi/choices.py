@@ -43,7 +43,7 @@ def _or_null(schema: Schema, word: str) -> Schema | None:
     """Return `{"anyOf": [X, null]}` as X that takes null too."""
     outer = {key: value for key, value in schema.items() if key != word}
     others = [each for each in schema[word] if not _is_null(each)]
-    if len(others) != 1 or len(others) == len(schema[word]):
+    if len(others) != 1 or len(schema[word]) != 2:
         return None
     inner = others[0]
     if not isinstance(inner, dict) or "type" not in inner or not outer.keys() <= _ABOUT:

@@ -4,6 +4,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from metadata.endpoint_forms import form_of
 from registry.openapi import Imported, import_document, import_text
@@ -104,6 +106,41 @@ def test_an_input_has_a_widget_and_takes_what_the_document_takes(case: str) -> N
     made = jsonschema.Draft202012Validator(found["schema"])
     for value in VALUES:
         assert made.is_valid(value) == given.is_valid(value), value
+
+
+SCALARS = st.sampled_from([None, True, False, 0, 1, 1.0, 1.5, "", "a", "b"])
+KINDS = st.sampled_from(["null", "boolean", "integer", "number", "string", "array"])
+LEAVES = st.one_of(
+    KINDS.map(lambda kind: {"type": kind}),
+    st.lists(KINDS, min_size=1, max_size=3, unique=True).map(lambda k: {"type": k}),
+    SCALARS.map(lambda value: {"const": value}),
+    st.tuples(KINDS, SCALARS).map(lambda each: {"type": each[0], "const": each[1]}),
+    st.lists(SCALARS, min_size=1, max_size=3).map(lambda values: {"enum": values}),
+    st.just({"type": "string", "maxLength": 1, "title": "Short"}),
+    st.just({"type": "number", "minimum": 1}),
+    st.just({"not": {"type": "string"}, "type": "string"}),
+)
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    word = st.sampled_from(["anyOf", "oneOf", "allOf"])
+    beside = st.sampled_from([{}, {"title": "T"}, {"minLength": 1}, {"type": "string"}])
+    listed = st.lists(
+        st.one_of(inner, st.just({"type": "null"})), min_size=1, max_size=3
+    )
+    return st.tuples(word, listed, beside).map(lambda e: {e[0]: e[1], **e[2]})
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.recursive(LEAVES, _nested, max_leaves=5))
+def test_alternatives_take_the_very_values_that_they_took(schema: Any) -> None:
+    body = {"type": "object", "properties": {"x": schema}}
+    made = import_document(with_body(body))
+    found = form(made)["schema"]["properties"]["x"]
+    before = jsonschema.Draft202012Validator(schema)
+    after = jsonschema.Draft202012Validator(found)
+    for value in VALUES:
+        assert after.is_valid(value) == before.is_valid(value), (value, found)
 
 
 LABELLED = {
