@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,7 +41,39 @@ class Backup:
     made_at: datetime
 
 
-def make(settings: Settings, folder: Path, *, now: datetime | None = None) -> Backup:
+class Abort:
+    """Ends a backup that another thread makes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked = False
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def now(self) -> None:
+        """Let the backup fail, now or as soon as it begins to dump."""
+        with self._lock:
+            self._asked = True
+            self._end()
+
+    def watch(self, child: "subprocess.Popen[bytes]") -> None:
+        """Take the program that is to end."""
+        with self._lock:
+            self._child = child
+            self._end()
+
+    def _end(self) -> None:
+        if self._asked and self._child is not None:
+            # Not killed: pg_dump cancels what it waits for at the server, then ends.
+            self._child.terminate()
+
+
+def make(
+    settings: Settings,
+    folder: Path,
+    *,
+    now: datetime | None = None,
+    abort: Abort | None = None,
+) -> Backup:
     """Write a backup of the whole database into a folder and return it.
 
     Raises:
@@ -63,7 +96,7 @@ def make(settings: Settings, folder: Path, *, now: datetime | None = None) -> Ba
     try:
         with os.fdopen(descriptor, "wb") as file:
             sealer = Sealer(file, derive_key(settings.secret_key, "backup"))
-            _dump(settings, sealer)
+            _dump(settings, sealer, abort)
             sealer.finish()
             file.flush()
             os.fsync(file.fileno())
@@ -107,7 +140,7 @@ def _sweep(settings: Settings, folder: Path) -> None:
                 path.unlink()
 
 
-def _dump(settings: Settings, sealer: Sealer) -> None:
+def _dump(settings: Settings, sealer: Sealer, abort: Abort | None) -> None:
     arguments = [
         "--format=custom",
         "--compress=6",
@@ -120,6 +153,8 @@ def _dump(settings: Settings, sealer: Sealer) -> None:
         with start(
             settings, "pg_dump", arguments, stdout=subprocess.PIPE, stderr=errors
         ) as running:
+            if abort is not None:
+                abort.watch(running)
             try:
                 assert running.stdout is not None  # noqa: S101 - it is a pipe
                 while piece := running.stdout.read(PIECE_BYTES):

@@ -115,3 +115,36 @@ async def test_it_can_be_left_to_the_operator(world: JobWorld) -> None:
         await other.parts.jobs.scheduler.look(EVENING)
         assert await other.parts.jobs.scheduler.look(NIGHT) == 0
     assert await ledger(world) == []
+
+
+async def test_a_process_that_stops_ends_its_backup_and_the_next_one_makes_it(
+    world: JobWorld, tmp_path: Path
+) -> None:
+    await world.parts.jobs.scheduler.look(EVENING)
+    await world.parts.jobs.scheduler.look(NIGHT)
+    hasty = {"backup_dir": tmp_path, "backup_keep": 2, "drain_seconds": 1}
+
+    async def dumping() -> bool:
+        return bool(written(tmp_path)) and bool(
+            await world.execute(
+                "select pid from pg_locks where not granted "
+                "and relation = 'rangka.stream_outbox'::regclass"
+            )
+        )
+
+    # pg_dump wants to read this table and waits for as long as it is locked.
+    async with world.parts.database.owner() as connection:
+        await connection.execute(
+            "lock table rangka.stream_outbox in access exclusive mode"
+        )
+        async with (
+            open_job_world(world.settings, **hasty) as stopped,
+            working(stopped),
+        ):
+            await until(dumping)
+        assert written(tmp_path) == []
+    (job,) = await ledger(world)
+    assert (job["state"], job["attempts"]) == ("waiting", 0)
+    async with working(world):
+        await until(lambda: ended(world))
+    assert len(written(tmp_path)) == 1
