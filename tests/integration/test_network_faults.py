@@ -228,3 +228,100 @@ async def test_a_form_that_changes_while_a_router_is_asked_is_not_written_over(
         assert (await isp.get("network.routers", router))["status"] == "stopped"
     assert stopped["alert"] is True
     assert (await isp.login(customer))["state"] in {"active", "pending"}
+
+
+async def approved(isp: Isp, router: str, plan: str) -> tuple[str, str]:
+    """Return a customer whose login waits for a plan, and the run of that plan."""
+    await isp.update("network.routers", router, applies_itself=False)
+    customer = await isp.active(plan)
+    await isp.until_login(customer, state="pending", reason=WAITS)
+    await isp.quiet()
+    (run,) = await isp.find("network.reconcile_runs", state="planned")
+    return customer, str(run["id"])
+
+
+async def until_run(isp: Isp, run: str, state: str) -> str:
+    """Wait until a run is in a state; return what it says."""
+
+    async def holds() -> bool:
+        # As if the pause before the next try were over.
+        await isp.world.execute(
+            "update rangka.jobs set run_at = now() "
+            "where tenant_id = %s and state = 'waiting'",
+            isp.tenant,
+        )
+        found = await isp.get("network.reconcile_runs", run)
+        return bool(found["state"] == state)
+
+    await until(holds)
+    return str((await isp.get("network.reconcile_runs", run))["summary"])
+
+
+async def test_an_approved_run_waits_for_a_router_that_is_away(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        customer, run = await approved(isp, router, plan)
+        sim.faults.refuse = True
+        await isp.act("network.reconcile_runs", run, "apply")
+        await isp.until_router(router, status="offline")
+        await isp.quiet()
+        assert not secrets_of(sim)
+        assert (await isp.get("network.reconcile_runs", run))["state"] == "approved"
+        sim.faults.refuse = False
+        await until_run(isp, run, "applied")
+        await isp.until_login(customer, state="active")
+        await isp.quiet()
+        assert not await isp.find("network.reconcile_runs", state="planned")
+    assert len(secrets_of(sim)) == 1
+    assert await failed_jobs(isp) == []
+
+
+async def test_an_approved_run_whose_job_was_lost_is_made_good_by_the_sweep(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        customer, run = await approved(isp, router, plan)
+        sim.faults.refuse = True
+        await isp.act("network.reconcile_runs", run, "apply")
+        await isp.until_router(router, status="offline")
+        await isp.quiet()
+        await isp.world.execute(
+            "delete from rangka.jobs where tenant_id = %s and name = 'apply_run'",
+            isp.tenant,
+        )
+        sim.faults.refuse = False
+        await isp.run("sweep")
+        await until_run(isp, run, "applied")
+        await isp.until_login(customer, state="active")
+
+
+async def test_an_approved_run_fails_in_words_when_trying_again_is_no_use(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        _, run = await approved(isp, router, plan)
+        sim.serial = "HGA09SIM9999"
+        await isp.act("network.reconcile_runs", run, "apply")
+        said = await until_run(isp, run, "failed")
+        assert "HGA09SIM9999" in said
+        assert (await isp.get("network.routers", router))["status"] == "stopped"
+        assert not secrets_of(sim)
+
+
+async def test_a_run_that_is_approved_for_a_stopped_router_fails_in_words(
+    isp: Isp, sim: Simulator
+) -> None:
+    async with sim.serve() as address:
+        router, plan = await ready(isp, address)
+        _, run = await approved(isp, router, plan)
+        sim.serial = "HGA09SIM9999"
+        await isp.run("collect")
+        await isp.until_router(router, status="stopped")
+        await isp.quiet()
+        await isp.act("network.reconcile_runs", run, "apply")
+        assert "stopped" in await until_run(isp, run, "failed")
+        assert not secrets_of(sim)

@@ -83,6 +83,14 @@ async def request(
     )
 
 
+async def apply(host: Host | JobHost, run: Record, *, delay_seconds: float = 0) -> None:
+    """Ask for a run that somebody approved."""
+    run_id = str(run["id"])
+    await host.enqueue(
+        "apply_run", {"run": run_id}, key=run_id, delay_seconds=delay_seconds
+    )
+
+
 async def request_all(host: Host) -> int:
     """Ask for a run on every router of the tenant; return how many."""
     routers = await everything(host, ROUTERS, {})

@@ -73,11 +73,11 @@ async def run(
         work = _Run(host, router, adopt=adopt, approved=approved)
         if router["status"] in IDLE:
             await work.wait()
-            return {"skipped": f"the router is {router['status']}"}
+            return await work.skipped(f"the router is {router['status']}")
         if not router["expected_serial"]:
             await work.wait()
             await host.enqueue("test_connection", {"router": router_id}, key=router_id)
-            return {"skipped": "the router was never tested"}
+            return await work.skipped("the router was never tested")
         try:
             return await work.do(plan_only=plan_only or not router["applies_itself"])
         except (RouterError, Unconfirmed) as error:
@@ -117,6 +117,12 @@ class _Run:
         state = _WAITING.get(self._router["status"], "pending")
         reason = self._router["last_error"] or "the router was not tested yet"
         await self._tell_waiting(state, reason, now)
+
+    async def skipped(self, why: str) -> Answer:
+        """Return that nothing was done; an approved run ends by that."""
+        if self._approved is not None:
+            await runs.end(self._host, self._approved, "failed", f"Not applied: {why}.")
+        return {"skipped": why}
 
     def _limits(self) -> Limits:
         counts = self._router["last_counts"] or {}
@@ -176,13 +182,14 @@ class _Run:
         return {"counts": report.plan.counts(), "outcomes": report.outcomes()}
 
     async def _planned(self, known: Facts, found: Survey, now: datetime) -> Answer:
+        # First, since the logins then point to it.
+        await runs.store_planned(
+            self._host, self._router, found.plan, now, adopt=self._adopt
+        )
         judged = verdicts(known.logins, found.plan, None, {})
         await self._tell_logins(known, judged, now)
         status = answered(self._router, found.observed.identity, now)
         await self._update_router(status)
-        await runs.store_planned(
-            self._host, self._router, found.plan, now, adopt=self._adopt
-        )
         return {"counts": found.plan.counts()}
 
     async def _follow_up(self, report: Report) -> None:
@@ -194,32 +201,46 @@ class _Run:
         if error is None:
             return
         if error.advice is Advice.REPLAN:
-            raise error
+            if self._approved is None:
+                raise error
+            # What was approved is over; what it left is a plan like any other.
+            await following.request(self._host, router_id, delay_seconds=AGAIN_SECONDS)
         if error.advice in {Advice.RETRY, Advice.ALERT}:
+            self._approved = None
             await self.failed(error)
 
     async def failed(self, error: RouterError | Unconfirmed) -> Answer:
         """Tell why nothing more was done; raises what another attempt would cure."""
         now = datetime.now(UTC)
         if isinstance(error, StalePlan) and self._approved is not None:
-            await runs.refuse(self._host, self._approved, str(error))
+            await runs.end(self._host, self._approved, "refused", str(error))
             await following.request(self._host, str(self._router["id"]))
             return {"refused": str(error)}
         await self._update_router(refused(self._router, error, now))
         if isinstance(error, Unconfirmed):
-            return {"skipped": "its certificate is not confirmed"}
+            return await self.skipped("its certificate is not confirmed")
         if error.advice is Advice.REPLAN:
-            raise error
+            if self._approved is None:
+                raise error
+            await following.request(self._host, str(self._router["id"]))
+            return await self.skipped(str(error))
         state = "offline" if error.advice is Advice.RETRY else "failed"
         await self._tell_waiting(state, str(error)[:500], now)
         if error.advice is Advice.RETRY:
-            since = clock.moment(self._router["offline_since"])
-            await following.request(
-                self._host,
-                str(self._router["id"]),
-                delay_seconds=clock.pause(since, now),
-            )
+            await self._try_again(now)
+        elif self._approved is not None:
+            await self.skipped(str(error))
         return {"error": error.code}
+
+    async def _try_again(self, now: datetime) -> None:
+        """Ask for another run when the router may be back; the approved one, if any."""
+        since = clock.moment(self._router["offline_since"])
+        wait = clock.pause(since, now)
+        if self._approved is None:
+            router_id = str(self._router["id"])
+            await following.request(self._host, router_id, delay_seconds=wait)
+        else:
+            await following.apply(self._host, self._approved, delay_seconds=wait)
 
     async def _promise(self, keys: frozenset[EntryKey]) -> None:
         """Store, before anything is changed, that the sessions of logins must end.

@@ -3,7 +3,7 @@
 Turns them into `desired.Facts`; decides nothing. Called by `reconciling`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,29 @@ async def everything(
 ) -> list[Record]:
     """Return all records that meet a condition."""
     return [row async for page in pages(host, entity, condition) for row in page]
+
+
+async def for_each(
+    host: JobHost,
+    entity: str,
+    condition: Mapping[str, Any],
+    work: Callable[[Host, Record], Awaitable[bool]],
+) -> int:
+    """Work on all records that meet a condition; returns how often it said yes.
+
+    A page in one transaction, so that no other write waits long.
+    """
+    said = 0
+    after: dict[str, Any] = {}
+    while True:
+        async with host.transaction() as inside:
+            asked = {**condition, **after}
+            found = await inside.find(entity, asked, sort=("id",), limit=PAGE)
+            for record in found:
+                said += await work(inside, record)
+        if len(found) < PAGE:
+            return said
+        after = {"id": {"_gt": found[-1]["id"]}}
 
 
 async def facts(host: JobHost, router: Record, now: datetime) -> tuple[

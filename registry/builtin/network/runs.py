@@ -36,13 +36,17 @@ async def store_planned(
     host: JobHost, router: Record, plan: Plan, now: datetime, *, adopt: bool
 ) -> None:
     """Store a plan that waits for somebody, in the place of one that waited before."""
-    waiting = {"router": {"_eq": router["id"]}, "state": {"_eq": "planned"}}
+    waiting = {
+        "router": {"_eq": router["id"]},
+        "state": {"_in": ["planned", "approved"]},
+    }
     async with host.transaction() as inside:
         before = await inside.find(RUNS, waiting, sort=("-at",))
+        if any(run["hash"] == plan.hash and run["adopt"] == adopt for run in before):
+            return
         for run in before:
-            if run["hash"] == plan.hash and run["adopt"] == adopt:
-                return
-            await inside.update(RUNS, run["id"], {"state": "refused"})
+            if run["state"] == "planned":
+                await inside.update(RUNS, run["id"], {"state": "refused"})
         if not plan.actions and not plan.blocked and not plan.conflicts:
             return
         await inside.create(RUNS, _run(router, plan, "planned", now, adopt=adopt))
@@ -68,10 +72,10 @@ async def store_applied(
             await inside.update(RUNS, approved["id"], values)
 
 
-async def refuse(host: JobHost, approved: Record, why: str) -> None:
-    """Store that an approved plan was outdated and nothing was changed."""
+async def end(host: JobHost, approved: Record, state: str, why: str) -> None:
+    """Store why nothing was changed by an approved run that is over."""
     async with host.transaction() as inside:
-        values = {"state": "refused", "summary": why[:500]}
+        values = {"state": state, "summary": why[:500]}
         await inside.update(RUNS, approved["id"], values)
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry.builtin.network import (
+    boosting,
     clock,
     collecting,
     following,
@@ -28,7 +29,7 @@ from registry.builtin.network.records import (
     LOGINS,
     ROUTERS,
     RUNS,
-    everything,
+    for_each,
 )
 from registry.service import Change, Event, Host, JobHost, Payload, Record, Service
 
@@ -149,7 +150,8 @@ async def ask_for_approved(
     host: Host, record: Record | None, _given: Mapping[str, Any]
 ) -> None:
     """Apply a plan that somebody looked at, if it still holds."""
-    await host.enqueue("apply_run", {"run": _id(record)})
+    if record is not None:
+        await following.apply(host, record)
 
 
 # -- pools, logins, boosts -----------------------------------------------------------
@@ -214,7 +216,7 @@ async def try_again(
 @service.before("create", "boosts")
 async def check_boost(host: Host, change: Change) -> None:
     """Refuse a boost that would never be; note its state."""
-    begins, ends = _times(change.values)
+    begins, ends = boosting.times(change.values)
     if ends <= begins:
         host.refuse("valid_until", "order", "Choose an end after the beginning.")
     if ends <= host.now:
@@ -225,7 +227,7 @@ async def check_boost(host: Host, change: Change) -> None:
 @service.after("create", "boosts")
 async def start_boost(host: Host, change: Change) -> None:
     """Look at the login at the beginning and at the end of its boost."""
-    for at in _times(change.values):
+    for at in boosting.times(change.values):
         wait = max((at - host.now).total_seconds(), 0)
         await host.enqueue("turn_boost", {"boost": str(change.id)}, delay_seconds=wait)
 
@@ -234,7 +236,7 @@ async def start_boost(host: Host, change: Change) -> None:
 async def cancel_boost(host: Host, change: Change) -> None:
     """Take a cancelled boost off at once."""
     if change.becomes("state", "cancelled"):
-        await _request_for(host, str(change.value("login")))
+        await boosting.request_for(host, str(change.value("login")))
 
 
 # -- jobs ----------------------------------------------------------------------------
@@ -308,7 +310,7 @@ async def turn_boost(host: JobHost, payload: Payload) -> None:
     async with host.transaction() as inside:
         boost = await inside.get(BOOSTS, payload["boost"])
         if boost is not None:
-            await _turn(inside, boost, datetime.now(UTC))
+            await boosting.turn(inside, boost, datetime.now(UTC))
 
 
 # -- schedules -----------------------------------------------------------------------
@@ -317,15 +319,22 @@ async def turn_boost(host: JobHost, payload: Payload) -> None:
 @service.schedule("sweep", every_minutes=15)
 async def sweep(host: JobHost) -> Mapping[str, Any]:
     """Ask for a run on every router: heals what was lost, or changed by hand."""
-    async with host.transaction() as inside:
-        routers = [
-            str(router["id"])
-            for router in await everything(inside, ROUTERS, {})
-            if router["status"] not in IDLE
-        ]
-        for router_id in routers:
-            await following.request(inside, router_id)
-    return {"routers": len(routers)}
+
+    async def again(inside: Host, run: Record) -> bool:
+        await following.apply(inside, run)
+        return True
+
+    async def ask(inside: Host, router: Record) -> bool:
+        if router["status"] in IDLE:
+            return False
+        await following.request(inside, str(router["id"]))
+        return True
+
+    approved = {"state": {"_eq": "approved"}}
+    return {
+        "approved_runs": await for_each(host, RUNS, approved, again),
+        "routers": await for_each(host, ROUTERS, {}, ask),
+    }
 
 
 @service.schedule("collect", every_minutes=5, max_attempts=1, timeout_seconds=280)
@@ -337,38 +346,19 @@ async def collect(host: JobHost) -> Mapping[str, Any]:
 @service.schedule("boosts", every_minutes=60)
 async def boosts(host: JobHost) -> Mapping[str, Any]:
     """Begin and end boosts whose own job was lost."""
-    turned = 0
     now = datetime.now(UTC)
-    async with host.transaction() as inside:
-        due = {"state": {"_in": ["scheduled", "running"]}}
-        for boost in await everything(inside, BOOSTS, due):
-            turned += await _turn(inside, boost, now)
-    return {"turned": turned}
+
+    async def turn(inside: Host, boost: Record) -> bool:
+        return await boosting.turn(inside, boost, now)
+
+    due = {"state": {"_in": ["scheduled", "running"]}}
+    return {"turned": await for_each(host, BOOSTS, due, turn)}
 
 
 @service.schedule("tidy", cron="30 3 * * *", timeout_seconds=3600)
 async def tidy(host: JobHost) -> Mapping[str, Any]:
     """Delete measurements, sessions and runs that are older than the settings say."""
     return await tidying.tidy(host)
-
-
-async def _turn(host: Host, boost: Record, now: datetime) -> bool:
-    """Give a boost the state it has by now; returns whether that changed.
-
-    The router is asked for in either case: what it has may be of before.
-    """
-    state = clock.boost_state(boost["state"], *_times(boost), now)
-    await _request_for(host, boost["login"])
-    if state == boost["state"]:
-        return False
-    await host.update(BOOSTS, boost["id"], {"state": state})
-    return True
-
-
-async def _request_for(host: Host, login_id: str) -> None:
-    login = await host.get(LOGINS, login_id)
-    if login is not None and login["router"]:
-        await following.request(host, login["router"])
 
 
 def _concerns_login(event: Event) -> bool:
@@ -381,11 +371,6 @@ def _concerns_login(event: Event) -> bool:
             return True
         case _:
             return bool(event.changes.keys() & {"status", "plan"})
-
-
-def _times(boost: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    begins, ends = boost["valid_from"], boost["valid_until"]
-    return datetime.fromisoformat(begins), datetime.fromisoformat(ends)
 
 
 def _reached_otherwise(change: Change) -> bool:
