@@ -30,6 +30,8 @@ from registry.catalog import Catalog, ServiceUnavailable
 CHANNEL = "rangka_events"
 MAX_TOPICS = 50
 MAX_WAITING = 500
+MAX_PAGES = 256
+"""Connections of one user to one process; each holds about 160 KiB."""
 """News a connection may leave unread before it is told to ask for everything again."""
 
 _MAX_BATCHES = 1000
@@ -61,6 +63,10 @@ class Batch(msgspec.Struct, frozen=True, rename={"tenant": "t", "news": "e"}):
 
 
 _decode = msgspec.json.Decoder(Batch).decode
+
+
+class TooManyPages(Exception):
+    """A user has as many connections to this process as one may have."""
 
 
 @dataclass(eq=False)
@@ -137,7 +143,14 @@ class Hub:
         return self._task is not None and not self._task.done()
 
     def join(self, ctx: RequestContext) -> Subscriber:
-        """Return the subscriber of a new connection; `leave` must follow."""
+        """Return the subscriber of a new connection; `leave` must follow.
+
+        Raises:
+            TooManyPages: the user has too many already; one that he leaves makes room.
+        """
+        others = self._tenants.get(ctx.tenant_id, ())
+        if sum(other.ctx.user_id == ctx.user_id for other in others) >= MAX_PAGES:
+            raise TooManyPages
         subscriber = Subscriber(ctx)
         self._tenants.setdefault(ctx.tenant_id, set()).add(subscriber)
         return subscriber

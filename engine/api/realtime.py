@@ -21,7 +21,7 @@ from engine.api.patience import Message, Receive
 from engine.context import RequestContext
 from engine.errors import RangkaError
 from engine.parts import Parts
-from engine.realtime import Hub, Subscriber
+from engine.realtime import Hub, Subscriber, TooManyPages
 
 PATH = "/api/v1/realtime"
 HELLO_SECONDS = 10
@@ -30,6 +30,8 @@ RECHECK_SECONDS = 5
 """How often a connection's session is looked at again."""
 
 MAX_MESSAGE_BYTES = 16 * 1024
+MAX_STRANGERS = 1000
+"""How many pages of a process may not have said yet who they are."""
 
 # Close codes of 4000 to 4999 are the application's (RFC 6455, section 7.4.2); they
 # follow the HTTP status of the same meaning.
@@ -37,6 +39,7 @@ BAD_MESSAGE = 4400
 UNAUTHENTICATED = 4401
 FORBIDDEN_ORIGIN = 4403
 SILENT = 4408
+TOO_MANY = 4429
 RESTARTED = 1012
 """Service Restart, of the IANA registry of close codes: come again."""
 
@@ -77,6 +80,7 @@ class RealtimeApp:
         self._parts = parts
         self._hub = hub
         self._closing = closing
+        self._strangers = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
@@ -101,9 +105,16 @@ class RealtimeApp:
                     )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._strangers >= MAX_STRANGERS:
+            raise _Closed(TOO_MANY, "too many pages connect at once")
         page = _Page(self._parts, self._hub, scope, receive, send)
-        await page.greet()
+        self._strangers += 1
+        try:
+            await page.greet()
+        finally:
+            self._strangers -= 1
         with page.joined():
+            await page.welcome()
             tasks = [
                 asyncio.create_task(work())
                 for work in (page.listen, page.speak, page.watch, self._part)
@@ -162,17 +173,23 @@ class _Page:
         if not isinstance(message, Hello):
             raise _Closed(UNAUTHENTICATED, "say hello with a token first")
         await self._know(message.token)
-        await self._tell({"type": "ready"})
 
     @contextlib.contextmanager
     def joined(self) -> Iterator[None]:
         """Belong to the hub inside the block."""
         assert self._ctx is not None  # noqa: S101 - `greet` came first
-        self._subscriber = self._hub.join(self._ctx)
+        try:
+            self._subscriber = self._hub.join(self._ctx)
+        except TooManyPages as error:
+            raise _Closed(TOO_MANY, "close some of your other pages") from error
         try:
             yield
         finally:
             self._hub.leave(self._subscriber)
+
+    async def welcome(self) -> None:
+        """Tell the page that it belongs to the hub."""
+        await self._tell({"type": "ready"})
 
     async def listen(self) -> None:
         """Take what the page says until it goes."""
@@ -180,10 +197,7 @@ class _Page:
         while True:
             message = await self._next()
             if isinstance(message, Hello):
-                tenant_id = subscriber.ctx.tenant_id
-                subscriber.ctx = await self._know(message.token)
-                if subscriber.ctx.tenant_id != tenant_id:
-                    raise _Closed(UNAUTHENTICATED, "another tenant needs a new hello")
+                await self._renew(message.token)
                 await self._hub.subscribe(subscriber, subscriber.topics)
             elif isinstance(message, Subscribe):
                 topics = await self._hub.subscribe(subscriber, message.topics)
@@ -200,13 +214,20 @@ class _Page:
         pinged_at = asyncio.get_running_loop().time()
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            self._joined.ctx = await self._know(self._token)
+            await self._renew(self._token)
             now = asyncio.get_running_loop().time()
             if now - self._heard_at > 2 * PING_SECONDS + RECHECK_SECONDS:
                 raise _Closed(SILENT, "no answer")
             if now - pinged_at >= PING_SECONDS:
                 pinged_at = now
                 self._joined.put({"type": "ping"})
+
+    async def _renew(self, token: str) -> None:
+        """Be the same user of the same tenant, by what his session says now."""
+        before, ctx = self._joined.ctx, await self._know(token)
+        if (ctx.tenant_id, ctx.user_id) != (before.tenant_id, before.user_id):
+            raise _Closed(UNAUTHENTICATED, "connect again as somebody else")
+        self._joined.ctx = ctx
 
     @property
     def _joined(self) -> Subscriber:

@@ -218,6 +218,35 @@ async def test_connections_are_forgotten_when_they_end(world: World) -> None:
     assert hub.connections == before
 
 
+async def test_a_page_that_turns_to_another_user_is_forgotten_where_it_was(
+    world: World,
+) -> None:
+    hub = world.app._app.state.parts.hub
+    before = hub.connections
+    for other in (world.stranger, world.admin):
+        async with socket(world.app) as page:
+            await page.greet(str(world.operator.token), TOPIC)
+            await page.say({"type": "hello", "token": str(other.token)})
+            assert await page.hear_type("none") == {"close": 4401}
+        assert hub.connections == before
+
+
+async def test_a_user_has_no_more_pages_than_he_may(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.realtime.MAX_PAGES", 2)
+    async with socket(world.app) as one, socket(world.app) as two:
+        for page in (one, two):
+            await page.greet(str(world.operator.token), TOPIC)
+        async with socket(world.app) as third:
+            await third.say({"type": "hello", "token": str(world.operator.token)})
+            assert await third.hear() == {"close": 4429}
+        async with socket(world.app) as his:
+            await his.greet(str(world.admin.token), TOPIC)
+    async with socket(world.app) as again:
+        await again.greet(str(world.operator.token), TOPIC)
+
+
 async def test_who_reads_too_slowly_is_told_to_look_again(world: World) -> None:
     parts = world.app._app.state.parts
     ctx = await parts.identity.authenticate(str(world.operator.token), request_id="t")
