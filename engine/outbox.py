@@ -11,14 +11,14 @@ second. Runs no consumer itself.
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from engine.consumers import Consumers, Hearer
 from engine.database import Database, Transaction
-from registry.service import Service
 
 logger = logging.getLogger("rangka.events")
 
@@ -64,7 +64,6 @@ SELECT * FROM unnest(%s::uuid[], %s::uuid[]) ON CONFLICT DO NOTHING
 _NOTIFY = "SELECT pg_notify(%s, news) FROM unnest(%s::text[]) AS news"
 
 Row = Mapping[str, Any]
-Code = Callable[[], Mapping[str, Service]]
 
 
 class Dispatcher:
@@ -73,19 +72,19 @@ class Dispatcher:
     def __init__(
         self,
         database: Database,
-        code: Code,
+        consumers: Consumers,
         *,
         rung: asyncio.Event,
         on_passed: Callable[[], None],
         streams: bool = False,
     ) -> None:
-        """Take `code`, which returns the services whose consumers are to hear.
+        """Take who is to hear.
 
         `rung` is set by whoever has written something here; `on_passed` is called
         after each look, when there may be new jobs or events.
         """
         self._database = database
-        self._code = code
+        self._consumers = consumers
         self._on_passed = on_passed
         self._streams = streams
         self._rung = rung
@@ -121,7 +120,7 @@ class Dispatcher:
 
     async def _add_jobs(self, connection: Transaction, rows: Sequence[Row]) -> None:
         """Add a job for each consumer of each event whose tenant has its service."""
-        wanted = list(self._wanted(rows))
+        wanted = list(_wanted(rows, await self._consumers.known(connection)))
         if not wanted:
             return
         columns = zip(*wanted, strict=True)
@@ -131,28 +130,6 @@ class Dispatcher:
         )  # fmt: skip
         values = {name: list(c) for name, c in zip(names, columns, strict=True)}
         await connection.execute(_ADD_JOBS, values)
-
-    def _wanted(self, rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
-        heard = [
-            (service.name, consumer)
-            for service in self._code().values()
-            for consumer in service.consumers.values()
-        ]
-        for row in rows if heard else ():
-            entity = f"{row['service']}.{row['entity']}"
-            for service, consumer in heard:
-                if consumer.hears(entity, row["action"]):
-                    yield (
-                        row["tenant_id"],
-                        uuid7(),
-                        service,
-                        consumer.name,
-                        row["log_id"],
-                        consumer.max_attempts,
-                        row["request_id"],
-                        row["actor_name"] or "",
-                        row["actor_id"],
-                    )
 
     async def _live(self) -> None:
         while True:
@@ -175,6 +152,26 @@ async def rung_or_after(rung: asyncio.Event, seconds: float) -> None:
             await rung.wait()
     except TimeoutError:
         return
+
+
+def _wanted(
+    rows: Sequence[Row], hearers: Collection[Hearer]
+) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        entity = f"{row['service']}.{row['entity']}"
+        for hearer in hearers:
+            if hearer.hears(entity, row["action"]):
+                yield (
+                    row["tenant_id"],
+                    uuid7(),
+                    hearer.service,
+                    hearer.name,
+                    row["log_id"],
+                    hearer.max_attempts,
+                    row["request_id"],
+                    row["actor_name"] or "",
+                    row["actor_id"],
+                )
 
 
 def _news(rows: Iterable[Row]) -> Iterator[str]:

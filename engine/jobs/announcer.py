@@ -21,8 +21,8 @@ logger = logging.getLogger("rangka.jobs")
 POLL_SECONDS = 0.5
 PAUSE_SECONDS = 0.02
 RETRY_SECONDS = 2.0
-WINDOW = 1000
-"""At most about so many messages wait in the broker."""
+WINDOW = 250
+"""At most about so many messages wait in the broker, so before any new job."""
 QUIET = 100
 """With fewer, a job that was announced and not taken counts as lost."""
 PATIENCE_SECONDS = 10.0

@@ -60,7 +60,7 @@ UPDATE rangka.jobs AS j SET state = 'running', attempts = j.attempts + 1,
     error = NULL, error_code = NULL, version = j.version + 1, updated_at = now()
 FROM rangka.tenants t
 WHERE j.tenant_id = %(tenant)s AND j.id = %(id)s AND j.state = 'waiting'
-    AND j.run_at <= now() AND t.id = j.tenant_id
+    AND j.run_at <= now() AND t.id = j.tenant_id AND t.status = 'active'
     AND (j.kind || '/' || j.service || '/' || j.name = ANY(%(declared)s)
         OR j.run_at < now() - interval '5 minutes')
 RETURNING j.tenant_id, j.id, j.kind, j.service, j.name, j.payload, j.attempts,
@@ -148,17 +148,47 @@ WHERE i.tenant_id = old.tenant_id AND i.consumer = old.consumer
 """,
 )
 
-# Those never announced first come, first served; one announced long ago, whose
-# message may be lost, only while the broker has little to do.
+# In turn by tenant, so that no tenant's many jobs keep another's few waiting; of one
+# tenant, first come, first served. `busy` steps from tenant to tenant in the index. One
+# announced long ago, whose message may be lost, only while the broker has little to do.
 _ANNOUNCE = """
-WITH due AS MATERIALIZED (
-    SELECT tenant_id, id FROM rangka.jobs
-    WHERE state = 'waiting' AND run_at <= now() AND (announced_at IS NULL
-        OR %(again)s AND announced_at < now() - %(patience)s * interval '1 second')
-    ORDER BY run_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-UPDATE rangka.jobs j SET announced_at = now() FROM due
-WHERE j.tenant_id = due.tenant_id AND j.id = due.id
-RETURNING j.tenant_id, j.id
+WITH RECURSIVE busy AS (
+    (SELECT tenant_id FROM rangka.jobs
+     WHERE state = 'waiting' AND announced_at IS NULL ORDER BY tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.tenant_id FROM rangka.jobs j
+            WHERE j.state = 'waiting' AND j.announced_at IS NULL
+                AND j.tenant_id > busy.tenant_id ORDER BY j.tenant_id LIMIT 1)
+    FROM busy WHERE busy.tenant_id IS NOT NULL),
+due AS (
+    SELECT j.tenant_id, j.id, j.run_at,
+        row_number() OVER (PARTITION BY j.tenant_id ORDER BY j.run_at) AS place
+    FROM busy JOIN rangka.tenants t ON t.id = busy.tenant_id AND t.status = 'active'
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, id, run_at FROM rangka.jobs
+        WHERE tenant_id = t.id AND state = 'waiting' AND announced_at IS NULL
+            AND run_at <= now()
+        ORDER BY run_at LIMIT %(most)s) j),
+lost AS (
+    SELECT j.tenant_id, j.id, j.run_at, 0::bigint AS place
+    FROM rangka.jobs j JOIN rangka.tenants t ON t.id = j.tenant_id
+    WHERE %(again)s AND j.state = 'waiting' AND j.run_at <= now()
+        AND t.status = 'active'
+        AND j.announced_at < now() - %(patience)s * interval '1 second'
+    ORDER BY j.run_at LIMIT %(most)s),
+chosen AS MATERIALIZED (
+    SELECT * FROM (TABLE due UNION ALL TABLE lost) AS either
+    ORDER BY place, run_at LIMIT %(most)s),
+held AS MATERIALIZED (
+    SELECT j.tenant_id, j.id, chosen.place, chosen.run_at
+    FROM rangka.jobs j
+    JOIN chosen ON chosen.tenant_id = j.tenant_id AND chosen.id = j.id
+    WHERE j.state = 'waiting' AND (j.announced_at IS NULL
+        OR j.announced_at < now() - %(patience)s * interval '1 second')
+    FOR UPDATE OF j SKIP LOCKED)
+UPDATE rangka.jobs j SET announced_at = now() FROM held
+WHERE j.tenant_id = held.tenant_id AND j.id = held.id
+RETURNING j.tenant_id, j.id, held.place, held.run_at
 """
 
 
@@ -262,12 +292,14 @@ def _add_call(job: NewJob) -> Call:
 async def announce(
     connection: Transaction, *, most: int, again: bool, patience_seconds: float
 ) -> Sequence[tuple[UUID, UUID]]:
-    """Mark due jobs as announced and return them as (tenant, id).
+    """Mark due jobs as announced and return them as (tenant, id), in turn by tenant.
 
-    `again` includes those announced so long ago that their message may be lost.
+    Those of a tenant that is not active wait until it is. `again` includes those
+    announced so long ago that their message may be lost.
     """
     values = {"most": most, "again": again, "patience": patience_seconds}
     rows = await (await connection.execute(_ANNOUNCE, values)).fetchall()
+    rows.sort(key=lambda row: (row["place"], row["run_at"]))
     return [(row["tenant_id"], row["id"]) for row in rows]
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from dramatiq import Worker
 
+from engine.consumers import Consumers
 from engine.database import DatabaseError
 from engine.driver_session import session_dsn
 from engine.jobs import ledger
@@ -72,9 +73,10 @@ class Jobs:
         self.announcer = Announcer(
             tools.database, self._announcements, self._wake_workers
         )
+        self.consumers = Consumers(tools.database, code)
         self.dispatcher = Dispatcher(
             tools.database,
-            code,
+            self.consumers,
             rung=rung,
             on_passed=self._on_passed,
             streams=self._streams is not None,
@@ -88,7 +90,11 @@ class Jobs:
         self._rung.set()
 
     async def start(self, *, work: bool) -> None:
-        """Begin; with `work`, run jobs too."""
+        """Begin; with `work`, run jobs too.
+
+        Raises DatabaseError: other processes could not be told what is run here.
+        """
+        await self.consumers.start()
         self.dispatcher.start()
         if self._streams is not None:
             self._streams.start()
@@ -122,6 +128,7 @@ class Jobs:
         if self._streams is not None:
             await self._streams.stop()
         await self.dispatcher.stop()
+        await self.consumers.stop()
         await self._announcements.close()
 
     async def purge(self) -> None:
