@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metadata.endpoint_forms import NAME, PLACE, STYLE
-from registry.gateway.headers import RESERVED, RESERVED_BEGINNINGS
+from registry.gateway.headers import is_reserved
 from registry.openapi.inputs import Inputs
 from registry.openapi.names import input_name, text_of
 from registry.openapi.notes import Notes, short, token
@@ -27,13 +27,19 @@ _KNOWN_STYLES = {
     "query": {"form", "spaceDelimited", "pipeDelimited", "deepObject"},
     "header": {"simple"},
 }
+_NAMED = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 _IN_PATH = re.compile(r"\{([^{}/]*)\}")
 
 
 def is_kept(name: str) -> bool:
     """Return whether a header is the gateway's to set, so that no client sends it."""
     lower = name.lower()
-    return "_" in lower or lower in RESERVED or lower.startswith(RESERVED_BEGINNINGS)
+    return is_reserved(lower)
+
+
+def _undescribed() -> Mapping[str, Any]:
+    """Return a parameter of the path of which a document tells nothing."""
+    return {"required": True, "schema": {"type": "string", "minLength": 1}}
 
 
 class Parameters:
@@ -65,11 +71,20 @@ class Parameters:
             listed |= self._listed(values, where)
         in_path = {key[1] for key in listed if key[0] == "path"}
         for name in _IN_PATH.findall(path):
-            if name not in in_path:
+            if name in in_path:
+                continue
+            if not _NAMED.fullmatch(name):
                 self._notes.error(
-                    place, "path_parameter", f"{{{short(name)}}} is not described",
-                    f'Add a parameter "{short(name)}" with in: path.',
+                    place, "path", f"{{{short(name)}}} names no parameter",
+                    "Name it with letters, digits and _.",
                 )  # fmt: skip
+                continue
+            self._notes.warning(
+                place, "path_parameter",
+                f"{{{name}}} is not described, and is taken for a text",
+                f'Describe "{name}" with in: path when it is another type.',
+            )  # fmt: skip
+            listed["path", name] = (_undescribed(), place)
         for (at, name), (parameter, where) in listed.items():
             self._parameter(at, name, parameter, where, inputs, members)
 

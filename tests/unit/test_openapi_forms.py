@@ -268,6 +268,22 @@ def test_a_header_that_the_gateway_sets_is_not_asked_for(name: str) -> None:
     assert form(made)["schema"]["required"] == ["id"]
 
 
+def test_what_stands_in_the_path_is_asked_for_where_nobody_describes_it() -> None:
+    made = import_document(document({}))
+    assert warnings(made) == {("/paths/~1a~1{id}/put", "path_parameter")}
+    found = form(made)
+    assert found["schema"]["required"] == ["id"]
+    assert found["schema"]["properties"]["id"]["type"] == "string"
+    assert found["parameters"] == [{"input": "id", "name": "id", "in": "path"}]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a*", "é"])
+def test_a_path_with_a_nameless_parameter_is_refused(name: str) -> None:
+    raw = document({})
+    raw["paths"] = {f"/a/{{{name}}}": raw["paths"].pop("/a/{id}")}
+    assert import_document(raw).service is None
+
+
 BYTES = {"type": "string", "format": "binary"}
 
 
