@@ -17,7 +17,7 @@ from job_world import (
     working,
 )
 
-from engine.jobs.ledger import NewJob, add
+from engine.jobs.ledger import NewJob, add, announce
 from engine.record_columns import MASK
 from engine.settings import Settings
 from registry.service import JobHost, Payload, Service
@@ -106,6 +106,48 @@ async def test_a_job_of_a_key_waits_for_the_write_that_counts_on_it(
         assert not done
     await running
 
+    assert await world.states(tenant) == ["done"]
+
+
+async def announced(world: JobWorld, most: int) -> list[UUID]:
+    """Return the tenants of what is announced next, in order."""
+    async with world.parts.database.system() as connection:
+        found = await announce(
+            connection, most=most, again=False, patience_seconds=10.0
+        )
+    return [tenant for tenant, _ in found]
+
+
+async def test_many_jobs_of_a_tenant_do_not_keep_others_waiting(
+    world: JobWorld,
+) -> None:
+    code = quiet()
+    many = await service_in(world, code)
+    few = await world.tenant(code.name)
+    for _ in range(20):
+        await world.enqueue(many, code.name, "nothing")
+    for _ in range(2):
+        await world.enqueue(few, code.name, "nothing")
+
+    first = await announced(world, 4)
+    assert first.count(few) == 2
+    assert await announced(world, 100) == [many] * 18
+
+
+async def test_jobs_of_a_tenant_that_is_not_active_wait(world: JobWorld) -> None:
+    code = quiet()
+    tenant = await service_in(world, code)
+    await world.enqueue(tenant, code.name, "nothing")
+    (job,) = await world.jobs(tenant)
+    status = "update rangka.tenants set status = %s where id = %s"
+
+    await world.execute(status, "suspended", tenant)
+    assert await announced(world, 10) == []
+    await world.parts.jobs.runner.run(tenant, job["id"])
+    assert await world.states(tenant) == ["waiting"]
+    await world.execute(status, "active", tenant)
+    assert await announced(world, 10) == [tenant]
+    await world.parts.jobs.runner.run(tenant, job["id"])
     assert await world.states(tenant) == ["done"]
 
 
