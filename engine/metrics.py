@@ -80,4 +80,15 @@ class Metrics:
             gauge = Gauge(name, help_text, labels, registry=now)
             for state, value in values.items():
                 (gauge.labels(state) if labels else gauge).set(value)
+        if MULTIPROCESS in os.environ:
+            _forget_dead(Path(os.environ[MULTIPROCESS]))
         return generate_latest(self._scraped) + generate_latest(now)
+
+
+def _forget_dead(folder: Path) -> None:
+    """Take away what processes that were killed said they were doing."""
+    for file in folder.glob("gauge_live*_*.db"):
+        try:
+            os.kill(int(file.stem.rpartition("_")[2]), 0)
+        except ProcessLookupError:
+            file.unlink(missing_ok=True)

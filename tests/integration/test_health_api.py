@@ -165,7 +165,7 @@ def test_processes_count_in_one_place(tmp_path: Any, rounds: int) -> None:
     code = (
         "import os, sys; from pathlib import Path; from engine import metrics; "
         "m = metrics.Metrics(); m.answered('get', 'GET', 200, 0.01); "
-        "sys.stdout.write(m.text({}).decode())"
+        "m.in_progress.inc(); sys.stdout.write(m.text({}).decode())"
     )
     from engine.metrics import share
 
@@ -179,6 +179,8 @@ def test_processes_count_in_one_place(tmp_path: Any, rounds: int) -> None:
             check=True,
         )
     assert count(done.stdout, route="get") == rounds
+    # Those that have ended, however it was, are doing nothing any more.
+    assert "rangka_http_requests_in_progress 1.0\n" in done.stdout
     # A new start begins at nothing.
     share(tmp_path / "metrics")
     assert list((tmp_path / "metrics").iterdir()) == []
