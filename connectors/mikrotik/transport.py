@@ -31,7 +31,7 @@ from connectors.mikrotik.errors import (
     from_trap,
     hide,
 )
-from connectors.mikrotik.wire import Wire, attributes, tag_of
+from connectors.mikrotik.wire import KNOWN, Wire, attributes, cost, tag_of
 
 __all__ = ["PLAINTEXT", "Deadlines", "Plaintext", "Session", "Tls", "connect"]
 
@@ -64,6 +64,7 @@ class _Pending:
     done: asyncio.Future[None]
     rows: list[dict[str, str]] = field(default_factory=list)
     traps: list[dict[str, str]] = field(default_factory=list)
+    held: int = 0
 
 
 class Session:
@@ -127,6 +128,10 @@ class Session:
             raise from_trap("; ".join(said), first.get("category", ""), command, hidden)
         return pending.rows
 
+    def trust(self) -> None:
+        """Let replies be as large as those of a router that took the log-in."""
+        self._wire.limits = KNOWN
+
     async def close(self) -> None:
         """End the connection; never waits for the router, never raises."""
         self._end(ConnectionLost("the connection was closed here"))
@@ -183,6 +188,9 @@ class Session:
             self._overlap()
         else:
             raise ProtocolBroken("a reply came that answers no command under way")
+        pending.held += cost(words)
+        if pending.held > self._wire.limits.reply_bytes:
+            raise ProtocolBroken("too many bytes in one reply")
         match reply:
             case "!re":
                 pending.rows.append(attributes(words))
@@ -249,6 +257,7 @@ async def connect(
     session = Session(wire, deadlines)
     try:
         await _log_in(session, user, password)
+        session.trust()
         yield session
     finally:
         await session.close()

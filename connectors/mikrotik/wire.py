@@ -9,6 +9,7 @@ overlap. Lengths, the writing of words and the socket stay its own.
 
 import logging
 from asyncio import StreamReader, StreamWriter
+from dataclasses import dataclass
 
 from librouteros.connections import AsyncSocketTransport
 from librouteros.exceptions import ConnectionClosed, ProtocolError
@@ -21,8 +22,6 @@ from librouteros.protocol import (
 
 from connectors.mikrotik.errors import ConnectionLost, ProtocolBroken
 
-MAX_WORD_BYTES = 1 << 20
-MAX_WORDS = 4096
 CODE_PAGE = "cp1252"
 """How WinBox writes comments; every byte has to come out as something."""
 
@@ -30,13 +29,43 @@ CODE_PAGE = "cp1252"
 logging.getLogger("librouteros").setLevel(logging.INFO)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a peer may make us hold; what is above ends the connection.
+
+    Attributes:
+        words: of one sentence.
+        sentence_bytes: of all words of one sentence.
+        reply_bytes: of all sentences of one reply, with what their words cost besides.
+    """
+
+    words: int
+    sentence_bytes: int
+    reply_bytes: int
+
+
+STRANGER = Limits(words=64, sentence_bytes=64 << 10, reply_bytes=64 << 10)
+"""Before the log-in: anybody may be there."""
+KNOWN = Limits(words=4096, sentence_bytes=256 << 10, reply_bytes=64 << 20)
+"""After it: a row has some dozens of short words, twenty thousand log-ins some MiB."""
+
+WORD_COST = 32
+"""Bytes that a word of a reply is counted for besides its own: it is kept as text."""
+
+
 class Wire(AsyncApiProtocol):  # type: ignore[misc]  # librouteros has no types
-    """Reads and writes whole sentences; knows nothing of commands."""
+    """Reads and writes whole sentences; knows nothing of commands.
+
+    Attributes:
+        limits: of what is read from now on; a stranger's until somebody says otherwise.
+    """
 
     def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
         super().__init__(AsyncSocketTransport(reader, writer), "ascii")
         self._reader = reader
         self._writer = writer
+        self.limits = STRANGER
+        self._taken = 0
 
     async def writeSentence(self, cmd: str, *words: str) -> None:  # noqa: N802
         """Send one sentence whole, so that two never mix."""
@@ -53,10 +82,11 @@ class Wire(AsyncApiProtocol):  # type: ignore[misc]  # librouteros has no types
         try:
             while True:
                 words: list[str] = []
+                self._taken = 0
                 while word := await self.readWord():
                     words.append(word)
-                    if len(words) > MAX_WORDS:
-                        raise ProtocolBroken(f"more than {MAX_WORDS} words in a reply")
+                    if len(words) > self.limits.words:
+                        raise ProtocolBroken("too many words in one sentence")
                 if words:
                     return words[0], tuple(words[1:])
         except ConnectionClosed:
@@ -71,8 +101,10 @@ class Wire(AsyncApiProtocol):  # type: ignore[misc]  # librouteros has no types
             return ""
         head += await self.transport.read(determine_length(head))
         length: int = decode_length(head)
-        if length > MAX_WORD_BYTES:
-            raise ProtocolBroken(f"a word of {length} bytes")
+        # The limits of now: this sentence may be waited for since before the log-in.
+        self._taken += length
+        if self._taken > self.limits.sentence_bytes:
+            raise ProtocolBroken("too many bytes in one sentence")
         return text(await self.transport.read(length))
 
     def drop(self) -> None:
@@ -86,6 +118,11 @@ def text(word: bytes) -> str:
         return word.decode("utf-8")
     except UnicodeDecodeError:
         return word.decode(CODE_PAGE, errors="replace")
+
+
+def cost(words: tuple[str, ...]) -> int:
+    """Return for how many bytes of a reply the words of a sentence are counted."""
+    return sum(len(word) + WORD_COST for word in words)
 
 
 def attributes(words: tuple[str, ...]) -> dict[str, str]:
