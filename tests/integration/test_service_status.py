@@ -1,5 +1,6 @@
 """Status and visibility of services, status and settings of assignments at work."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.fixtures.api import Reply, World
+from engine.app import build
+from engine.settings import Settings
+from tests.fixtures.api import Client, Reply, World, running
 from tests.fixtures.gateway import BASE, Outside, call, endpoint, outside, publish
 
 CORE = "/api/v1/core"
@@ -125,6 +128,21 @@ async def test_under_maintenance_everything_says_when_to_come_again(
     assert len(both.there.seen) == 1
     await both.status("active")
     assert {r.status for r in await both.ask(world.admin)} == {200, 201}
+
+
+async def test_another_process_hears_of_a_status(
+    world: World, both: Both, settings: Settings
+) -> None:
+    async with running(build(settings)) as app:
+        other = Client(app, world.admin.token)
+        assert {r.status for r in await both.ask(other)} == {200, 201}
+        for status, wanted in (("maintenance", 503), ("inactive", 404)):
+            await both.status(status)
+            for _ in range(100):
+                if {r.status for r in await both.ask(other)} == {wanted}:
+                    break
+                await asyncio.sleep(0.1)
+            assert {r.status for r in await both.ask(other)} == {wanted}
 
 
 @pytest.mark.parametrize("status", ["suspended", "inactive"])
