@@ -11,10 +11,9 @@ brings them.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,7 @@ import msgspec
 
 from engine.context import Grant, RequestContext
 from engine.database import Database
+from engine.driver import Call
 from engine.policy import Policy
 from engine.record_reads import RecordReader
 from registry.catalog import Catalog, ServiceUnavailable
@@ -30,11 +30,18 @@ from registry.catalog import Catalog, ServiceUnavailable
 CHANNEL = "rangka_events"
 MAX_TOPICS = 50
 MAX_WAITING = 500
+"""News a connection may leave unread before it is told to ask for everything again."""
 MAX_PAGES = 256
 """Connections of one user to one process; each holds about 160 KiB."""
-"""News a connection may leave unread before it is told to ask for everything again."""
 
 _MAX_BATCHES = 1000
+_MAX_ASKING = 4
+"""Tenants whose news wait for PostgreSQL at a time; requests need connections too."""
+
+_Asked = tuple[bytes, tuple[bytes | None, ...]]
+"""A statement and its values: people who ask the same get one answer."""
+
+_NOBODY: _Asked = (b"", ())
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +108,39 @@ class Subscriber:
         return found
 
 
+class _Tenant:
+    """The connections of one tenant, and the news that wait for them."""
+
+    def __init__(self) -> None:
+        self.subscribers: set[Subscriber] = set()
+        self.batches: deque[Batch] = deque()
+        self.rung = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def put(self, batch: Batch) -> None:
+        """Add a batch; when there are too many, everything is to be looked at anew."""
+        if len(self.batches) >= _MAX_BATCHES:
+            self.batches.clear()
+            self.reload()
+        self.batches.append(batch)
+        self.rung.set()
+
+    async def take(self) -> list[News]:
+        """Return all news that wait, at least those of one batch."""
+        while not self.batches:
+            self.rung.clear()
+            await self.rung.wait()
+        found = [news for batch in self.batches for news in batch.news]
+        self.batches.clear()
+        return found
+
+    def reload(self) -> None:
+        """Tell every page to ask for everything again."""
+        for subscriber in self.subscribers:
+            message = {"type": "reload", "topics": sorted(subscriber.topics)}
+            subscriber.put(message)
+
+
 class Hub:
     """The connections of this process and the news they get."""
 
@@ -115,32 +155,33 @@ class Hub:
         self._catalog = catalog
         self._policy = policy
         self._reader = reader
-        self._tenants: dict[UUID, set[Subscriber]] = {}
-        self._batches: asyncio.Queue[Batch | None] = asyncio.Queue(_MAX_BATCHES)
-        self._missed = False
-        self._task: asyncio.Task[None] | None = None
+        self._tenants: dict[UUID, _Tenant] = {}
+        self._asking = asyncio.Semaphore(_MAX_ASKING)
+        self._listens = False
 
     async def start(self) -> None:
         """Hear of events from now on."""
         await self._database.listen(CHANNEL, self._heard, self._reconnected)
-        self._task = asyncio.create_task(self._run())
+        self._listens = True
 
     async def stop(self) -> None:
         """Tell nobody anything any more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        self._listens = False
+        tasks = [tenant.task for tenant in self._tenants.values() if tenant.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def connections(self) -> int:
         """Return how many connections there are."""
-        return sum(map(len, self._tenants.values()))
+        return sum(len(tenant.subscribers) for tenant in self._tenants.values())
 
     @property
     def is_running(self) -> bool:
-        """Return whether what is heard is still told."""
-        return self._task is not None and not self._task.done()
+        """Return whether what is heard is still told, to every tenant."""
+        tasks = [tenant.task for tenant in self._tenants.values()]
+        return self._listens and not any(task and task.done() for task in tasks)
 
     def join(self, ctx: RequestContext) -> Subscriber:
         """Return the subscriber of a new connection; `leave` must follow.
@@ -148,20 +189,28 @@ class Hub:
         Raises:
             TooManyPages: the user has too many already; one that he leaves makes room.
         """
-        others = self._tenants.get(ctx.tenant_id, ())
+        tenant = self._tenants.get(ctx.tenant_id)
+        others = () if tenant is None else tenant.subscribers
         if sum(other.ctx.user_id == ctx.user_id for other in others) >= MAX_PAGES:
             raise TooManyPages
         subscriber = Subscriber(ctx)
-        self._tenants.setdefault(ctx.tenant_id, set()).add(subscriber)
+        if tenant is None:
+            tenant = self._tenants[ctx.tenant_id] = _Tenant()
+            tenant.task = asyncio.create_task(self._live(ctx.tenant_id, tenant))
+        tenant.subscribers.add(subscriber)
         return subscriber
 
     def leave(self, subscriber: Subscriber) -> None:
         """Forget a connection."""
         tenant_id = subscriber.ctx.tenant_id
-        others = self._tenants.get(tenant_id, set())
-        others.discard(subscriber)
-        if not others:
-            self._tenants.pop(tenant_id, None)
+        tenant = self._tenants.get(tenant_id)
+        if tenant is None:
+            return
+        tenant.subscribers.discard(subscriber)
+        if not tenant.subscribers:
+            del self._tenants[tenant_id]
+            if tenant.task is not None:
+                tenant.task.cancel()
 
     async def subscribe(
         self, subscriber: Subscriber, topics: Iterable[str]
@@ -176,49 +225,88 @@ class Hub:
         readable = [t for t in wanted if await self._grant(subscriber.ctx, t)]
         return frozenset(readable)
 
-    async def tell(self, batch: Batch) -> None:
-        """Give the news of one tenant to those of its connections that may have it."""
-        subscribers = self._tenants.get(batch.tenant)
-        if not subscribers:
-            return
-        asked: dict[tuple[object, ...], bool] = {}
-        for subscriber in tuple(subscribers):
-            wanted = [news for news in batch.news if news.topic in subscriber.topics]
-            events = [
-                {
-                    "topic": news.topic,
-                    "id": news.record_id,
-                    "action": news.action,
-                    "version": news.version,
-                }
-                for news in wanted
-                if await self._may_hear(subscriber.ctx, news, asked)
-            ]
+    async def _live(self, tenant_id: UUID, tenant: _Tenant) -> None:
+        """Tell the news of one tenant; no other waits for it."""
+        while True:
+            news = await tenant.take()
+            try:
+                async with self._asking:
+                    await self._tell(tenant_id, tenant, news)
+            except Exception:
+                # Above all: whether records are reached could not be asked. Pages look
+                # again, and what comes next is told.
+                logger.warning("news were not told one by one", exc_info=True)
+                tenant.reload()
+
+    async def _tell(
+        self, tenant_id: UUID, tenant: _Tenant, news: Sequence[News]
+    ) -> None:
+        """Give news to those connections that may have them."""
+        topics: dict[str, list[News]] = {}
+        for each in news:
+            topics.setdefault(each.topic, []).append(each)
+        asked: dict[_Asked, Call] = {}
+        heard: list[tuple[Subscriber, dict[str, _Asked | None]]] = []
+        for subscriber in tuple(tenant.subscribers):
+            keys: dict[str, _Asked | None] = {}
+            for topic in subscriber.topics & topics.keys():
+                grant = await self._grant(subscriber.ctx, topic)
+                if grant is None:
+                    continue
+                if _reaches_every_row(grant):
+                    keys[topic] = None
+                    continue
+                keys[topic] = await self._question(
+                    subscriber.ctx, topics[topic], grant, asked
+                )
+            heard.append((subscriber, keys))
+        answers = await self._answers(tenant_id, asked)
+        for subscriber, keys in heard:
+            reached = {
+                topic: None if key is None else answers[key]
+                for topic, key in keys.items()
+            }
+            events = [each for each in news if _is_heard(each, reached)]
             if events:
-                subscriber.put({"type": "events", "events": events})
+                told = [_told(each) for each in events]
+                subscriber.put({"type": "events", "events": told})
 
-    async def _may_hear(
-        self, ctx: RequestContext, news: News, asked: dict[tuple[object, ...], bool]
-    ) -> bool:
-        grant = await self._grant(ctx, news.topic)
-        if grant is None:
-            return False
-        if _reaches_every_row(grant):
-            return True
-        if news.record_id is None:
-            return False
-        # People of the same roles ask the same, unless a rule is about themselves.
-        key = (news.topic, news.record_id, grant.shape, ctx.role_ids, ctx.user_id)
-        if key not in asked:
-            asked[key] = await self._reached(ctx, news, grant)
-        return asked[key]
+    async def _question(
+        self,
+        ctx: RequestContext,
+        news: Sequence[News],
+        grant: Grant,
+        asked: dict[_Asked, Call],
+    ) -> _Asked:
+        """Ask which records of one topic a grant reaches; return under which key."""
+        entity = await self._catalog.entity(
+            ctx.tenant_id, news[0].service, news[0].entity
+        )
+        ids = dict.fromkeys(UUID(each.record_id) for each in news if each.record_id)
+        if entity is None or not ids:
+            return _NOBODY
+        try:
+            call = await self._reader.reached(ctx, entity, list(ids), grant)
+        except ServiceUnavailable:
+            # A rule looks into a service under maintenance.
+            return _NOBODY
+        key = (call[0].name, tuple(call[1]))
+        asked[key] = call
+        return key
 
-    async def _reached(self, ctx: RequestContext, news: News, grant: Grant) -> bool:
-        entity = await self._catalog.entity(ctx.tenant_id, news.service, news.entity)
-        if entity is None or news.record_id is None:
-            return False
-        shown = await self._reader.shown(ctx, entity, UUID(news.record_id), grant)
-        return shown is not None
+    async def _answers(
+        self, tenant_id: UUID, asked: Mapping[_Asked, Call]
+    ) -> dict[_Asked, frozenset[str]]:
+        """Return the ids that were reached, by question, in one round trip."""
+        answers: dict[_Asked, frozenset[str]] = {_NOBODY: frozenset()}
+        if asked:
+            results = await self._database.fetch_all(
+                tenant_id, list(asked.values()), idempotent=True
+            )
+            for key, result in zip(asked, results, strict=True):
+                ids = (bytes(row[0] or b"").decode() for row in result.rows)
+                answers[key] = frozenset(ids)
+        return answers
 
     async def _grant(self, ctx: RequestContext, topic: str) -> Grant | None:
         """Return the read grant of a topic; None without, or under maintenance."""
@@ -238,47 +326,34 @@ class Hub:
         except msgspec.DecodeError:
             logger.warning("an announcement of events is unreadable: %.100s", payload)
             return
-        if batch.tenant not in self._tenants:
-            return
-        try:
-            self._batches.put_nowait(batch)
-        except asyncio.QueueFull:
-            self._missed = True
+        tenant = self._tenants.get(batch.tenant)
+        if tenant is not None:
+            tenant.put(batch)
 
     async def _reconnected(self) -> None:
-        self._missed = True
-        with contextlib.suppress(asyncio.QueueFull):
-            self._batches.put_nowait(None)
-
-    async def _run(self) -> None:
-        while True:
-            batch = await self._batches.get()
-            if self._missed:
-                self._missed = False
-                self._reload_all()
-            if batch is None:
-                continue
-            try:
-                await self.tell(batch)
-            except Exception:
-                # Above all: whether a record is reached could not be asked. Pages look
-                # again, and the news of the others go on.
-                logger.warning("news were not told one by one", exc_info=True)
-                self._reload(self._tenants.get(batch.tenant, ()))
-
-    def _reload_all(self) -> None:
-        for subscribers in self._tenants.values():
-            self._reload(subscribers)
-
-    @staticmethod
-    def _reload(subscribers: Iterable[Subscriber]) -> None:
-        for subscriber in subscribers:
-            message = {"type": "reload", "topics": sorted(subscriber.topics)}
-            subscriber.put(message)
+        for tenant in self._tenants.values():
+            tenant.reload()
 
 
 def _reaches_every_row(grant: Grant) -> bool:
     return not grant.denied and any(a.unrestricted_rows for a in grant.allowances)
+
+
+def _is_heard(news: News, reached: Mapping[str, frozenset[str] | None]) -> bool:
+    """Return whether news are of a topic and a record that is reached; None: all."""
+    if news.topic not in reached:
+        return False
+    ids = reached[news.topic]
+    return ids is None or news.record_id in ids
+
+
+def _told(news: News) -> dict[str, Any]:
+    return {
+        "topic": news.topic,
+        "id": news.record_id,
+        "action": news.action,
+        "version": news.version,
+    }
 
 
 def announcement(tenant_id: UUID, news: Sequence[News]) -> str:

@@ -30,6 +30,7 @@ from engine.query import (
     plan_get,
     plan_list,
     plan_reach,
+    plan_reached,
     records_of,
     refuse_cursor,
 )
@@ -195,6 +196,21 @@ class RecordReader:
         call = await self._reach(ctx, entity, record_id, grant)
         (result,) = await session.run([call])
         return bool(result.rows)
+
+    async def reached(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        record_ids: Sequence[UUID],
+        grant: Grant,
+    ) -> Call:
+        """Return the statement that answers which of these ids a grant reaches.
+
+        Equal for people who would get the same answer, whoever they are.
+        """
+        return await self.directory(ctx).plan(
+            lambda found: plan_reached(found, ctx, entity, grant, record_ids)
+        )
 
     async def shown(
         self,

@@ -5,7 +5,7 @@ from engine.query.cursors import refuse_cursor
 from engine.query.exports import plan_export
 from engine.query.lists import list_page, plan_list, records_of
 from engine.query.parameters import GetQuery, ListQuery, parse_get, parse_list
-from engine.query.singles import plan_get, plan_reach
+from engine.query.singles import plan_get, plan_reach, plan_reached
 
 __all__ = [
     "GetQuery",
@@ -19,6 +19,7 @@ __all__ = [
     "plan_get",
     "plan_list",
     "plan_reach",
+    "plan_reached",
     "records_of",
     "refuse_cursor",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.context import Grant, RequestContext
 from engine.driver import Call
@@ -87,6 +88,34 @@ def plan_reach(
     shape = ("reach", deleted, grant.shape)
     plan = plan_of(directory, entity, grant, shape, build)
     return plan.call(ctx, (record_id,))
+
+
+def plan_reached(
+    directory: Directory,
+    ctx: RequestContext,
+    entity: CompiledEntity,
+    grant: Grant,
+    record_ids: Sequence[UUID],
+) -> Call:
+    """Return the call that answers the ids of those records that the grant reaches.
+
+    Records in the trash are among them.
+    """
+
+    def build(scope: Scope) -> sa.Executable:
+        def source(_ctx: RequestContext, values: Sequence[Any]) -> bytes:
+            return f"{{{','.join(map(str, values))}}}".encode()
+
+        asked = scope.build.binder.bind(source, ARRAY(sa.Uuid()))
+        return (
+            sa.select(sa.cast(scope.table.c.id, sa.Text))
+            .select_from(scope.table)
+            .where(*scope.rows(deleted="with"))
+            .where(scope.table.c.id == sa.any_(asked))
+        )
+
+    plan = plan_of(directory, entity, grant, ("reached", grant.shape), build)
+    return plan.call(ctx, record_ids)
 
 
 def _is_record(scope: Scope, position: int) -> sa.ColumnElement[bool]:

@@ -121,6 +121,25 @@ async def test_rows_that_a_role_does_not_reach_are_not_told(
         assert await heard_ids(page, world) == [seen["id"]]
 
 
+async def test_two_of_one_role_hear_each_of_their_own_records(
+    world: World, holders: Holders
+) -> None:
+    own = {"permission": "customers:read", "scope": "own"}
+    create = {"permission": "customers:create"}
+    one = await holders.make({"permission": "lab:read"}, create, own)
+    role = (await one.get("/api/v1/auth/me")).data["user"]["roles"]
+    other = await holders.join(role)
+    theirs = {user: await customer(user) for user in (one, other)}
+    async with socket(world.app) as first, socket(world.app) as second:
+        for user, page in ((one, first), (other, second)):
+            assert TOPIC in await page.greet(str(user.token), TOPIC, "lab.samples")
+        both = [changed(made["id"]) for made in theirs.values()]
+        await announce(world, world.ours, *both)
+        for user, page in ((one, first), (other, second)):
+            heard = set(await heard_ids(page, world))
+            assert heard & {each.record_id for each in both} == {theirs[user]["id"]}
+
+
 async def test_a_topic_without_the_permission_is_not_subscribed(
     world: World, holders: Holders
 ) -> None:

@@ -31,13 +31,18 @@ class Holders:
         role = {"name": name, "label": name, "rules": list(rules)}
         made = await admin.post("/api/v1/core/roles", role)
         assert made.status == 201, made.body
+        return await self.join([name])
+
+    async def join(self, roles: list[str]) -> Client:
+        """Return a client of a new user who holds these roles."""
+        name = f"u{uuid4().hex[:10]}"
         user = {
             "name": name,
             "email": f"{name}@example.com",
             "password": PASSWORD,
-            "role_names": [name],
+            "role_names": roles,
         }
-        made = await admin.post("/api/v1/core/users", user)
+        made = await self._world.admin.post("/api/v1/core/users", user)
         self._made.append(made.data["id"])
         return await log_in(self._world.app, f"{name}@example.com")
 

@@ -1,11 +1,13 @@
 """The hub of news: whatever goes wrong for one tenant, the others go on hearing."""
 
 import asyncio
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 from engine.dependencies import Dependencies
+from engine.driver import Call, Statement
 from engine.realtime import Hub, News, Subscriber, announcement
 
 READABLE = SimpleNamespace(
@@ -14,10 +16,31 @@ READABLE = SimpleNamespace(
 
 
 class Channel:
-    """Stands for the database: notifications are put in by the test."""
+    """Stands for the database: notifications are put in by the test.
+
+    Attributes:
+        silent: tenants whose questions are not answered.
+        asked: how many questions each round trip had.
+    """
+
+    def __init__(self) -> None:
+        self.silent: set[UUID] = set()
+        self.asked: list[int] = []
 
     async def listen(self, _channel: str, heard: Any, _again: Any) -> None:
         self.heard = heard
+
+    async def fetch_all(
+        self, tenant: UUID, calls: Sequence[Call], *, idempotent: bool
+    ) -> list[Any]:
+        assert idempotent
+        self.asked.append(len(calls))
+        if tenant in self.silent:
+            await asyncio.Event().wait()
+        return [
+            SimpleNamespace(rows=[(each,) for each in params[1:]])
+            for _, params in calls
+        ]
 
 
 class Catalog:
@@ -36,12 +59,30 @@ class Everybody:
         return READABLE
 
 
+class Reader:
+    """Asks in the name of a team: people of one team ask the same."""
+
+    async def reached(
+        self, ctx: Any, _entity: Any, ids: Sequence[UUID], _grant: Any
+    ) -> Call:
+        return Statement("select"), [ctx.team, *(str(each).encode() for each in ids)]
+
+
+class SomeRows:
+    """A policy under which everybody reads some records."""
+
+    async def authorize(self, *_asked: Any) -> Any:
+        return SimpleNamespace(allowed=True, denied=(), allowances=())
+
+
 def news(service: str) -> News:
     return News(str(uuid4()), service, "items", str(uuid4()), "update", 1)
 
 
-def joined(hub: Hub, *topics: str) -> Subscriber:
-    ctx: Any = SimpleNamespace(tenant_id=uuid4())
+def joined(
+    hub: Hub, *topics: str, tenant: UUID | None = None, team: bytes = b""
+) -> Subscriber:
+    ctx: Any = SimpleNamespace(tenant_id=tenant or uuid4(), user_id=uuid4(), team=team)
     subscriber = hub.join(ctx)
     subscriber.topics = frozenset(topics)
     return subscriber
@@ -64,9 +105,46 @@ async def test_a_failure_is_told_as_reload_and_the_next_news_are_told() -> None:
     await hub.stop()
 
 
+async def test_people_who_ask_the_same_of_a_batch_are_one_question() -> None:
+    channel = Channel()
+    parts: Any = (channel, Catalog(), SomeRows(), Reader())
+    hub = Hub(*parts)
+    await hub.start()
+    tenant = uuid4()
+    pages = [
+        joined(hub, "well.items", tenant=tenant, team=team)
+        for team in (b"north", b"north", b"south", b"north")
+    ]
+    told = [news("well") for _ in range(20)]
+    async with asyncio.timeout(10):
+        await channel.heard(announcement(tenant, told))
+        for page in pages:
+            (message,) = await page.take()
+            ids = [each["id"] for each in message["events"]]
+            assert ids == [each.record_id for each in told]
+    assert channel.asked == [2]
+    await hub.stop()
+
+
+async def test_a_tenant_does_not_wait_for_another_ones_questions() -> None:
+    channel = Channel()
+    parts: Any = (channel, Catalog(), SomeRows(), Reader())
+    hub = Hub(*parts)
+    await hub.start()
+    waits, other = joined(hub, "well.items"), joined(hub, "well.items")
+    channel.silent.add(waits.ctx.tenant_id)
+    async with asyncio.timeout(10):
+        for page in (waits, other):
+            await channel.heard(announcement(page.ctx.tenant_id, [news("well")]))
+        assert len(await other.take()) == 1
+    assert not waits.waiting
+    await hub.stop()
+
+
 async def test_health_sees_a_hub_that_tells_nobody_any_more() -> None:
     parts: Any = (Channel(), Catalog(), Everybody(), None)
     hub = Hub(*parts)
+    joined(hub, "well.items")
     settings: Any = SimpleNamespace(redis_url=None)
     nothing: Any = None
     asked = Dependencies(settings, nothing, hub)
