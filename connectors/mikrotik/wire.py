@@ -25,6 +25,11 @@ from connectors.mikrotik.errors import ConnectionLost, ProtocolBroken
 CODE_PAGE = "cp1252"
 """How WinBox writes comments; every byte has to come out as something."""
 
+_CONTROLS: dict[int, str | None] = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0))),
+    **dict.fromkeys(map(ord, "\t\n\r"), " "),
+}
+
 # Nothing here calls its `log`; the pin holds for whatever else may import it.
 logging.getLogger("librouteros").setLevel(logging.INFO)
 
@@ -113,11 +118,15 @@ class Wire(AsyncApiProtocol):  # type: ignore[misc]  # librouteros has no types
 
 
 def text(word: bytes) -> str:
-    """Return the bytes as UTF-8, or by the code page where they are none."""
+    """Return the bytes as UTF-8, or by the code page where they are none.
+
+    Without control characters: PostgreSQL stores no NUL, and ESC writes on terminals.
+    """
     try:
-        return word.decode("utf-8")
+        decoded = word.decode("utf-8")
     except UnicodeDecodeError:
-        return word.decode(CODE_PAGE, errors="replace")
+        decoded = word.decode(CODE_PAGE, errors="replace")
+    return decoded if decoded.isprintable() else decoded.translate(_CONTROLS)
 
 
 def cost(words: tuple[str, ...]) -> int:
