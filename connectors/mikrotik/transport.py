@@ -65,6 +65,7 @@ class _Pending:
     rows: list[dict[str, str]] = field(default_factory=list)
     traps: list[dict[str, str]] = field(default_factory=list)
     held: int = 0
+    hidden: tuple[str, ...] = ()
 
 
 class Session:
@@ -113,7 +114,7 @@ class Session:
                 connection is of no more use. After those it is unknown whether the
                 command was carried out.
         """
-        hidden = [secret for word in words if (secret := _secret_in(word))]
+        hidden = tuple(secret for word in words if (secret := _secret_in(word)))
         limit = timeout_seconds or (
             self._deadlines.print
             if command.endswith("/print")
@@ -121,7 +122,7 @@ class Session:
         )
         _check_ascii(command, words)
         async with self._slots:
-            pending = await self._exchange(command, words, limit)
+            pending = await self._exchange(command, words, limit, hidden)
         if pending.traps:
             said = [trap.get("message", "") for trap in pending.traps]
             first = pending.traps[0]
@@ -138,13 +139,17 @@ class Session:
         await asyncio.wait([self._reader])
 
     async def _exchange(
-        self, command: str, words: tuple[str, ...], limit: float
+        self,
+        command: str,
+        words: tuple[str, ...],
+        limit: float,
+        hidden: tuple[str, ...],
     ) -> _Pending:
         if self._ended is not None:
             raise type(self._ended)(str(self._ended))
         self._number += 1
         tag = str(self._number)
-        pending = _Pending(asyncio.get_running_loop().create_future())
+        pending = _Pending(asyncio.get_running_loop().create_future(), hidden=hidden)
         self._pending[tag] = pending
         try:
             async with asyncio.timeout(limit):
@@ -179,7 +184,8 @@ class Session:
     def _take(self, reply: str, words: tuple[str, ...]) -> None:
         tag = tag_of(words)
         if reply == "!fatal":
-            reason = hide(" ".join(words) or "no reason given", ())
+            sent = [each for one in self._pending.values() for each in one.hidden]
+            reason = hide(" ".join(words) or "no reason given", sent)
             raise ConnectionLost(f"the router ended the connection: {reason}")
         if tag is None and not self.tagged and len(self._pending) == 1:
             pending = next(iter(self._pending.values()))
@@ -264,23 +270,31 @@ async def connect(
 
 
 async def _log_in(session: Session, user: str, password: str) -> None:
-    """Log in the modern way, or answer the challenge of a router before 6.43."""
-    name = f"=name={user}"
+    """Log in the modern way, or answer the challenge of a router before 6.43.
+
+    The router's own words go nowhere: blotting the password out of them would tell it
+    to whoever reads them, when it is short.
+    """
+    words = (f"=name={user}", f"=password={password}")
+    _check_ascii("/login", words)
     try:
-        rows = await session.call("/login", name, f"=password={password}")
+        rows = await session.call("/login", *words)
         if challenge := rows[-1].get("ret") if rows else None:
             response = f"=response={_response(challenge, password)}"
-            await session.call("/login", name, response)
-    except (TimedOut, ProtocolBroken, LoginRefused, BadValue):
+            await session.call("/login", words[0], response)
+    except (TimedOut, ProtocolBroken):
         raise
-    except ConnectionLost as error:
+    except ConnectionLost:
         raise TooManySessions(
-            f"{error}; before the log-in ended: the router may have no session left, "
-            "or does not allow this address"
+            "the connection ended before the log-in did: the router may have no "
+            "session left, or does not allow this address"
         ) from None
-    except RouterError as error:
+    except RouterError:
         # Whatever it refuses a log-in with, trying again does harm.
-        raise LoginRefused(str(error)) from None
+        raise LoginRefused(
+            "the router refused the log-in: invalid user name or password, or this "
+            "user may not log in from here"
+        ) from None
 
 
 def _response(challenge: str, password: str) -> str:

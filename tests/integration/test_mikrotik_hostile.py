@@ -1,7 +1,7 @@
 """A peer that means harm: what it can make us hold, store, show or give away."""
 
 import pytest
-from test_mikrotik_transport import dialled, talking
+from test_mikrotik_transport import answering, dialled, talking
 
 from connectors.mikrotik import errors
 from connectors.mikrotik.wire import KNOWN, STRANGER
@@ -86,3 +86,73 @@ async def test_rows_before_the_log_in_are_few() -> None:
         with pytest.raises(errors.ProtocolBroken):
             async with dialled(port):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"a\x00b", "ab"),
+        (b"a\x1b[2Jb", "a[2Jb"),
+        (b"two\r\nlines\tand a tab", "two  lines and a tab"),
+        ("a\x9bb\x7fc".encode(), "abc"),
+        (b"\xed\xa0\x80", "í\xa0€"),
+    ],
+)
+async def test_control_characters_of_a_router_are_not_passed_on(
+    raw: bytes, text: str
+) -> None:
+    async with talking(answering(("!re", b"=comment=" + raw), ("!done",))) as (s, _):
+        assert await s.call("/x/print") == [{"comment": text}]
+
+
+async def test_control_characters_in_a_refusal_are_not_passed_on() -> None:
+    trap = ("!trap", b'=message=no such item\x00\x1b[2J\r\n{"level":"forged"}')
+    async with talking(answering(trap, ("!done",))) as (session, _):
+        with pytest.raises(errors.Missing) as caught:
+            await session.call("/x/set")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("password", ["p", "in", "invalid user name"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("!trap", "=message=invalid user name or password (6)"),
+        ("!trap", "=message=invalid value p for argument password"),
+        ("!trap", "=message=not enough permissions (9)", "=category=2"),
+        ("!fatal", "too many sessions, p"),
+    ],
+)
+async def test_the_refusal_of_a_log_in_says_nothing_of_the_password(
+    words: tuple[str, ...], password: str
+) -> None:
+    """Blotting a short password out of known words would tell what it is."""
+
+    async def script(peer: Peer) -> None:
+        mark = tag(await peer.hear())
+        await peer.say(*words, mark)
+        await peer.say("!done", mark)
+        await peer.ended()
+
+    said = set()
+    for sent in (password, "another-0ne"):
+        async with scripted(script) as (port, _):
+            with pytest.raises(errors.RouterError) as caught:
+                async with dialled(port, password=sent):
+                    pass
+        expected = errors.LoginRefused if words[0] == "!trap" else errors.ConnectionLost
+        assert isinstance(caught.value, expected)
+        said.add(str(caught.value))
+    assert len(said) == 1
+    assert "•" not in said.pop()
+
+
+async def test_a_fatal_word_does_not_repeat_a_password() -> None:
+    async def script(peer: Peer) -> None:
+        words = await peer.hear()
+        await peer.say("!fatal", words[1])
+
+    async with talking(script) as (session, _):
+        with pytest.raises(errors.ConnectionLost) as caught:
+            await session.call("/x/set", "=password=sandi-rahasia")
+    assert "sandi" not in str(caught.value)

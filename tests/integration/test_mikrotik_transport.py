@@ -30,13 +30,13 @@ async def talking(script: Script) -> AsyncIterator[tuple[Session, list[Peer]]]:
 
 
 def dialled(
-    port: int, seconds: float = 5
+    port: int, seconds: float = 5, password: str = PASSWORD
 ) -> contextlib.AbstractAsyncContextManager[Session]:
     return connect(
         "127.0.0.1",
         port=port,
         user="rangka",
-        password=PASSWORD,
+        password=password,
         tls=PLAINTEXT,
         deadlines=Deadlines(connect=seconds, command=seconds),
     )
