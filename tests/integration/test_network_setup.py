@@ -137,7 +137,7 @@ async def test_a_router_that_was_away_at_its_first_test_is_tried_again(
     assert "Connection refused" in waits["reason"]
 
     async def served() -> bool:
-        # As if the pause before the next try were over; a job that is not there is none.
+        # As if the pause before the next try were over; no job is made by that.
         await isp.world.execute(
             "update rangka.jobs set run_at = now() "
             "where tenant_id = %s and state = 'waiting'",
@@ -169,3 +169,18 @@ async def test_logins_of_a_router_that_needs_somebody_say_so(
         assert refused["reason"] == stopped["last_error"]
         await isp.update("network.routers", router, password=PASSWORD)
         await isp.until_login(customer, state="active", reason=None)
+
+
+async def test_who_asks_for_a_test_sees_that_it_was_made(isp: Isp) -> None:
+    sim = simulator()
+    async with sim.serve() as address:
+        router = await isp.router(address)
+        before = await isp.until_router(router, status="online")
+        await isp.quiet()
+        await isp.act("network.routers", router, "test_connection")
+
+        async def seen() -> bool:
+            now = await isp.get("network.routers", router)
+            return bool(now["last_seen"] > before["last_seen"])
+
+        await until(seen)

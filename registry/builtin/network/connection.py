@@ -131,8 +131,12 @@ def refused(
     return values
 
 
-async def tell(host: Host, router: Record, values: Mapping[str, Any]) -> Record | None:
+async def tell(
+    host: Host, router: Record, values: Mapping[str, Any], *, asked_for: bool = False
+) -> Record | None:
     """Write what a look at a router gave; returns the record as it is then.
+
+    When it was seen alone is seldom written, unless somebody asked and waits for it.
 
     Nothing is written, and None returned, when its form was changed since `router` was
     read: the look was at another box, or with another password.
@@ -140,7 +144,7 @@ async def tell(host: Host, router: Record, values: Mapping[str, Any]) -> Record 
     fresh = await host.get(ROUTERS, router["id"])
     if fresh is None or _reconfigured(router, fresh):
         return None
-    if not _is_news(fresh, values):
+    if not asked_for and not _is_news(fresh, values):
         return fresh
     return await host.update(ROUTERS, router["id"], values)
 

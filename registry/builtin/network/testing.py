@@ -40,10 +40,10 @@ async def test(host: JobHost, router_id: str, *, asked_for: bool) -> Mapping[str
             return {"skipped": "the router was deleted"}
         if router["status"] in IDLE and not asked_for:
             return {"skipped": f"the router is {router['status']}"}
-        return await _try(host, router)
+        return await _try(host, router, asked_for=asked_for)
 
 
-async def _try(host: JobHost, router: Record) -> Mapping[str, Any]:
+async def _try(host: JobHost, router: Record, *, asked_for: bool) -> Mapping[str, Any]:
     try:
         async with opened(host, router) as session:
             if router["expected_serial"]:
@@ -62,7 +62,8 @@ async def _try(host: JobHost, router: Record) -> Mapping[str, Any]:
         return {"ok": False, "error": values["last_error"]}
     values = answered(router, box, datetime.now(UTC))
     async with host.transaction() as inside:
-        if await tell(inside, router, values) is None:
+        told = await tell(inside, router, values, asked_for=asked_for)
+        if told is None:
             return {"skipped": "the router was changed meanwhile"}
         await following.request(inside, str(router["id"]))
     return {"ok": True, "serial": box.serial, "version": str(box.capabilities)}
