@@ -57,7 +57,9 @@ def test_a_plan_is_read_in_words_and_applied_before_the_eyes(
     make("pools", name=f"pool-{mark}", router=router, ranges="10.9.0.2-10.9.0.9")
 
     page.get_by_role("button", name="Show differences").click()
-    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    asked = page.get_by_role("dialog")
+    asked.get_by_role("button", name="Show differences").click()
+    expect(page.get_by_text("Show differences: under way")).to_be_visible()
     page.goto("/s/network/reconcile_runs")
     expect(page.get_by_role("button", name="New")).to_have_count(0)
     row = page.locator("tr[data-row]").filter(has_text=f"Tower {mark}").first

@@ -141,6 +141,19 @@ describe("a connection that is lost", () => {
     expect(last().said[0]).toEqual({ type: "hello", token: "t2" });
   });
 
+  it("comes back at once when the network does, and opens no second one", async () => {
+    realtime.listen("a.b", () => undefined);
+    last().greet();
+    realtime.wake();
+    expect(FakeSocket.all).toHaveLength(1);
+    last().close(1006);
+    await vi.advanceTimersByTimeAsync(0);
+    realtime.wake();
+    expect(FakeSocket.all).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
   it("stays away when nobody is logged in any more", async () => {
     realtime.listen("a.b", () => undefined);
     last().greet();

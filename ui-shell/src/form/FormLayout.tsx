@@ -41,7 +41,12 @@ export function FormLayout(props: Props) {
   ));
   if (element.type === "HorizontalLayout") {
     return (
-      <SimpleGrid cols={{ base: 1, sm: Math.max(2, children.length) }} spacing="md">
+      // By its own width: a dialog is narrow on a wide screen, too.
+      <SimpleGrid
+        type="container"
+        cols={{ base: 1, "520px": Math.max(2, children.length) }}
+        spacing="md"
+      >
         {children}
       </SimpleGrid>
     );

@@ -11,6 +11,9 @@ import { Ask } from "./Ask";
 import { RecordForm } from "./RecordForm";
 import { offerRestore } from "./restore";
 
+/** What an action answers; `queued` where a job goes on with it. */
+type Done = { result: { queued?: boolean } | null } | null;
+
 type Props = { source: Source; form: EntityForm; record: EntityRecord; etag: string | null };
 
 /** The buttons above a record: its actions, and delete. */
@@ -27,7 +30,10 @@ export function RecordActions({ source, form, record, etag }: Props) {
     });
 
   async function run(action: RecordAction, body: JsonObject) {
-    await post(`${path}/actions/${action.name}`, body);
+    const { data } = await post<Done>(`${path}/actions/${action.name}`, body);
+    const name = labelText(action.label, wordsOf(action.name));
+    const isQueued = data?.result?.queued === true;
+    notifications.show({ message: t(isQueued ? "record.actionQueued" : "record.actionDone", { name }) });
     await refreshRecords(source);
   }
   function start(action: RecordAction) {
@@ -89,6 +95,7 @@ export function RecordActions({ source, form, record, etag }: Props) {
             form={{ ...form, schema: filling.schema, ui: filling.ui }}
             record={null}
             readOnly={false}
+            submitLabel={labelText(filling.label, wordsOf(filling.name))}
             onSave={async (body) => {
               await run(filling, body);
               return () => setFilling(null);

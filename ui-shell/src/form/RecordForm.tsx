@@ -26,13 +26,16 @@ type Props = {
   onConflict?: () => Promise<EntityRecord>;
   /** Told whether something was changed that is not saved. */
   onDirty?: (dirty: boolean) => void;
+  /** What the button says that sends it, where that is not "Save". */
+  submitLabel?: string | undefined;
 };
 
 /** The generated form of a record. `onSave` resolves to where to go once it is saved. */
-export function RecordForm({ form, record, onSave, onConflict, onDirty, ...rest }: Props) {
+export function RecordForm(props: Props) {
+  const { form, record, onSave, onConflict, onDirty } = props;
   const t = useText();
   // Where there is nothing to fill in there is nothing to save.
-  const readOnly = rest.readOnly || (record !== null && isServed(form.ui, form.schema));
+  const readOnly = props.readOnly || (record !== null && isServed(form.ui, form.schema));
   const start = useRef(initialValues(form.schema, record)).current;
   const [values, setValues] = useState<JsonObject>(start);
   const [failure, setFailure] = useState<ApiError | null>(null);
@@ -136,7 +139,7 @@ export function RecordForm({ form, record, onSave, onConflict, onDirty, ...rest 
             )}
           </Alert>
         )}
-        <Card withBorder p="lg">
+        <Card withBorder={!props.submitLabel} p={props.submitLabel ? 0 : "lg"}>
           <FormLayout
             element={record ? form.ui : withoutReadOnly(form.ui, form.schema)}
             schema={form.schema}
@@ -166,7 +169,7 @@ export function RecordForm({ form, record, onSave, onConflict, onDirty, ...rest 
               </Text>
             )}
             <Button type="submit" loading={busy}>
-              {t("common.save")}
+              {props.submitLabel ?? t("common.save")}
             </Button>
           </Group>
         )}

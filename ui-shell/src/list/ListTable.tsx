@@ -44,7 +44,11 @@ export function ListTable(props: Props) {
     }
   };
   return (
-    <Table.ScrollContainer minWidth={640} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+    <Table.ScrollContainer
+      minWidth={640}
+      classNames={{ scrollContainerInner: styles.inner ?? "" }}
+      scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}
+    >
       <Table highlightOnHover className={styles.table}>
         <Table.Thead>
           <Table.Tr>
@@ -89,6 +93,9 @@ export function ListTable(props: Props) {
               {columns.map((column) => (
                 <Table.Td
                   key={column.field}
+                  data-label={labelText(column.label, wordsOf(column.field))}
+                  data-title={column.field === titleField || undefined}
+                  data-empty={cellText(column, valueAt(record, column.field)) === "" || undefined}
                   ta={NUMBERS.has(column.type) ? "right" : "left"}
                   maw={widths[column.field]}
                   fw={column.field === titleField ? 500 : undefined}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Column } from "../api/types";
+import type { Column, Json } from "../api/types";
 import { cellText, rate, valueAt } from "./format";
 
 const column = (type: string, options = {}): Column => ({ field: "x", type, options });
@@ -36,4 +36,14 @@ test.each([
 ])("%s is scaled by its %i minor digits", (currency, digits, amount, text) => {
   expect(cellText(column("money", { currency, digits }), amount).replace(/\s/g, " ")).toBe(text);
   expect(cellText(column("money", { currency }), amount).replace(/\s/g, " ")).toBe(text);
+});
+
+test("what is counted is read in units, what is flat in words", () => {
+  const of = (type: string, value: Json) => cellText({ field: "x", type }, value);
+  expect(of("bytes", 883_381_824)).toBe("883.4 MB");
+  expect(of("bytes", 12)).toBe("12 B");
+  expect(of("integer", 8729)).toBe("8729");
+  expect(of("integer", 12_000)).toBe("12,000");
+  expect(of("json", { pool: 2, in_sync: 6 })).toBe("Pool: 2, In sync: 6");
+  expect(of("json", { a: { b: 1 } })).toBe('{"a":{"b":1}}');
 });

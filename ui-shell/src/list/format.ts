@@ -1,6 +1,7 @@
 import type { Column, EntityRecord, Json } from "../api/types";
 import { titleFieldOf, titleOf } from "../api/useTitle";
 import { getLocale, labelText, t } from "../i18n";
+import { isCell, isObject, keyWords } from "../json/shapes";
 import { getZone } from "../zone";
 
 const locale = (): string => (getLocale() === "id" ? "id-ID" : "en-GB");
@@ -34,6 +35,20 @@ export function rate(bits: number): string {
   return `${bits} bps`;
 }
 
+/** Bytes in the units people say: 883381824 → "883.4 MB". */
+export function bytes(amount: number): string {
+  for (const [unit, size] of [
+    ["TB", 1e12],
+    ["GB", 1e9],
+    ["MB", 1e6],
+    ["kB", 1e3],
+  ] as const) {
+    const text = (amount / size).toLocaleString(locale(), { maximumFractionDigits: 1 });
+    if (amount >= size) return `${text} ${unit}`;
+  }
+  return `${amount} B`;
+}
+
 /** Returns the value behind a column's path: `plan.name` walks an expanded relation. */
 export function valueAt(record: EntityRecord, path: string): Json {
   let value: Json = record;
@@ -62,6 +77,8 @@ export function cellText(column: Column, value: Json): string {
       return pointText(value);
     case "secret":
       return "••••••";
+    case "bytes":
+      return bytes(Number(value));
     case "rate":
       return rate(Number(value));
     case "boolean":
@@ -103,8 +120,14 @@ function pointText(value: Json): string {
   return `${Number(value.lat).toFixed(5)}, ${Number(value.lng).toFixed(5)}`;
 }
 
-const textOf = (value: Json): string =>
-  typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+/** A flat object in words, `Pool: 2, Secret: 6`; one with more in it as it is. */
+function textOf(value: Json): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  if (!isObject(value) || !Object.values(value).every(isCell)) return JSON.stringify(value);
+  return Object.entries(value)
+    .map(([name, item]) => `${keyWords(name)}: ${String(item)}`)
+    .join(", ");
+}
 
 function choiceLabel(column: Column, value: Json): string {
   const found = (column.options?.choices ?? []).find((choice) => choice.value === value);

@@ -63,7 +63,7 @@ export function History({ source, id, form }: Props) {
 }
 
 const isDeep = (value: Json): boolean =>
-  typeof value === "object" && value !== null && JSON.stringify(value).length > 60;
+  typeof value === "object" && value !== null && JSON.stringify(value).length > 80;
 
 function Changes({ changes, form }: { changes: readonly Change[]; form: EntityForm }) {
   const t = useText();
