@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from benchmarks import (
     access,
+    activation,
     changes,
     crud,
     definition,
@@ -33,6 +34,7 @@ GROUPS = (
     "start",
     "events",
     "routers",
+    "activation",
     "gateway",
 )
 
@@ -58,7 +60,9 @@ def _tables(args: argparse.Namespace) -> Iterator[Table]:
         yield processes.start_up(args.rounds)
     if "routers" in wanted:
         yield from routers.run(args.rounds)
-    if set(wanted) <= {"start", "routers"}:
+    if "activation" in wanted:
+        yield activation.run()
+    if set(wanted) <= {"start", "routers", "activation"}:
         return
     with site.installation() as here:
         asyncio.run(site.fill(here, tenants=args.tenants, rows=args.rows))

@@ -197,14 +197,15 @@ def log_in(site: Site) -> None:
     """Fill `site.tokens`; call it again now and then, since they last 15 minutes."""
     if time.monotonic() < site.tokens_until:
         return
-    asyncio.run(_take_tokens(site, ADMIN, ROOT, BIG))
+    asyncio.run(take_tokens(site, ADMIN, ROOT, BIG))
     if CLERK not in site.tokens:
         _add_clerk(site)
-    asyncio.run(_take_tokens(site, CLERK))
+    asyncio.run(take_tokens(site, CLERK))
     site.tokens_until = time.monotonic() + 600
 
 
-async def _take_tokens(site: Site, *emails: str) -> None:
+async def take_tokens(site: Site, *emails: str) -> None:
+    """Fill `site.tokens` for these users."""
     # In this process, since the server's limit of attempts an address is for people.
     origin = Origin(ip=None, device="bench", request_id="bench")
     async with parts_of(site) as parts:
