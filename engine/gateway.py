@@ -38,9 +38,11 @@ class Gateway:
     ) -> None:
         self._identity = identity
         self.client = UpstreamClient(proxies.networks(settings.gateway_networks or ""))
+        self._public = UpstreamClient()
         self.connections = Connections(database.transaction, secrets)
         self.forwarder = Forwarder(
             self.client,
+            self._public,
             self.connections,
             Signer(derive_key(settings.secret_key, "gateway")),
             IdentityTokens(self._encode, settings.public_url),
@@ -52,6 +54,7 @@ class Gateway:
     async def start(self) -> None:
         """Begin to check the services' health; connections open with calls."""
         await self.client.start()
+        await self._public.start()
         await self.limits.start()
         self.health.start()
 
@@ -59,6 +62,7 @@ class Gateway:
         """End the checks and close every connection."""
         await self.health.stop()
         await self.limits.stop()
+        await self._public.stop()
         await self.client.stop()
 
     def public_keys(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from uuid_utils.compat import uuid7
 
-from registry.gateway.headers import RESERVED, RESERVED_BEGINNINGS
+from registry.gateway.headers import is_clients, is_reserved
 
 KINDS = ("api_key", "bearer", "basic", "oauth2_client_credentials")
 FRESH_SECONDS = 2.0
@@ -271,8 +271,8 @@ def _check_values(given: Mapping[str, str]) -> None:
     lower = header.lower()
     if (
         not _TOKEN.fullmatch(header)
-        or (lower in RESERVED and lower != "authorization")
-        or lower.startswith(RESERVED_BEGINNINGS)
+        or (is_reserved(lower) and lower != "authorization")
+        or is_clients(lower)
     ):
         raise ConnectionInvalid(
             "settings.header", "format", "Enter a header that the gateway does not use."

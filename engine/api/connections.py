@@ -102,7 +102,7 @@ async def test(
     try:
         async with asyncio.timeout(TEST_SECONDS):
             given = await gateway.forwarder.credentials.headers(
-                tenant_id, name, connection
+                tenant_id, name, connection, base.host
             )
             status, _ = await gateway.client.fetch(
                 "GET", url, [("Accept", "*/*"), *given], limit=MAX_TEST_ANSWER

@@ -53,7 +53,12 @@ from registry.gateway.upstream import UpstreamError
 KEYS = ".well-known/jwks.json"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _SLOW = 0.9
-"""Share of the timeout after which an answer counts as slow."""
+"""Share of the timeout, from the client's last byte, after which it counts as slow."""
+
+
+_LONGEST_WAIT = 24 * 3600
+"""Seconds; what a service may at most ask clients to wait."""
+MAX_QUERY = 8190
 
 
 class GatewayApp:
@@ -253,10 +258,17 @@ class GatewayApp:
     ) -> None:
         loop = asyncio.get_running_loop()
         timeout, began = route.endpoint.timeout_ms / 1000, loop.time()
+        waits_since = began
         relay: Relay | None = None
         try:
             async with asyncio.timeout_at(began + timeout) as clock:
-                upload.on_progress = lambda: clock.reschedule(loop.time() + timeout)
+
+                def progressed() -> None:
+                    nonlocal waits_since
+                    waits_since = loop.time()
+                    clock.reschedule(waits_since + timeout)
+
+                upload.on_progress = progressed
                 relay = Relay(
                     send, self._bounds, clock, timeout, began,
                     is_document=bool(route.endpoint.response_schema),
@@ -265,7 +277,7 @@ class GatewayApp:
                     call, caller, passage.breaker
                 )
                 try:
-                    slow = loop.time() - began > _SLOW * timeout
+                    slow = loop.time() - waits_since > _SLOW * timeout
                     passage.answered(failed=reply.status in FAILED, slow=slow)
                     self._check_status(reply.status, reply.headers, call, caller)
                     await relay.run(reply, extra, is_head=call.method == "HEAD")
@@ -300,7 +312,9 @@ class GatewayApp:
         if status < 500 and status >= 200:
             return
         wait = given.get("retry-after", "")
-        again = {"Retry-After": wait if wait.isascii() and wait.isdigit() else "5"}
+        is_number = wait.isascii() and wait.isdigit() and len(wait) <= 9
+        seconds = min(int(wait), _LONGEST_WAIT) if is_number else 5
+        again = {"Retry-After": str(seconds)}
         if status == 503:
             raise Unavailable(
                 "The service says that it cannot answer now.",
@@ -333,6 +347,8 @@ def _target(scope: Scope) -> tuple[str, list[str]]:
 def _query(request: Request) -> str:
     """Return the query as it is passed on; raises BadRequest."""
     query = request.query
+    if len(query) > MAX_QUERY:
+        raise BadRequest(f"The query is over {MAX_QUERY} bytes.")
     if not query.isascii() or any(
         sign <= " " or sign in '"<>\\^`{|}' for sign in query
     ):

@@ -47,23 +47,28 @@ class _Token:
 class Credentials:
     """Turns connections into headers."""
 
-    def __init__(self, client: UpstreamClient) -> None:
+    def __init__(self, client: UpstreamClient, public: UpstreamClient) -> None:
+        """Take the services' client, and one that reaches public addresses only."""
         self._client = client
+        self._public = public
         self._tokens: OrderedDict[tuple[UUID, str, UUID], _Token] = OrderedDict()
         self._kept: OrderedDict[UUID, Header] = OrderedDict()
         self._fetching: dict[tuple[UUID, str, UUID], asyncio.Lock] = {}
 
     async def headers(
-        self, tenant_id: UUID, service: str, connection: Connection
+        self, tenant_id: UUID, service: str, connection: Connection, host: str
     ) -> list[Header]:
         """Return the headers that make a call one of this tenant's.
+
+        `host` is the service's. A token endpoint elsewhere is the tenant's own word, so
+        the networks that the deployment allows for services are closed to it.
 
         Raises:
             CredentialsRefused: there is no token to be had for the client credentials.
             UpstreamError: the token endpoint cannot be reached.
         """
         if connection.kind == "oauth2_client_credentials":
-            token = await self._token(tenant_id, service, connection)
+            token = await self._token(tenant_id, service, connection, host)
             return [("Authorization", f"Bearer {token}")]
         # The id is another one after each change, so what is kept is never an old one.
         found = self._kept.get(connection.id)
@@ -78,7 +83,7 @@ class Credentials:
         self._tokens.pop((tenant_id, service, connection.id), None)
 
     async def _token(
-        self, tenant_id: UUID, service: str, connection: Connection
+        self, tenant_id: UUID, service: str, connection: Connection, host: str
     ) -> str:
         key = (tenant_id, service, connection.id)
         found = self._tokens.get(key)
@@ -89,7 +94,7 @@ class Credentials:
             async with lock:
                 found = self._tokens.get(key)
                 if found is None or found.until <= time.monotonic():
-                    found = await self._fetch(connection)
+                    found = await self._fetch(connection, host)
                     self._tokens[key] = found
                     while len(self._tokens) > MAX_TOKENS:
                         self._tokens.popitem(last=False)
@@ -98,7 +103,7 @@ class Credentials:
                 self._fetching.pop(key, None)
         return found.value
 
-    async def _fetch(self, connection: Connection) -> _Token:
+    async def _fetch(self, connection: Connection, host: str) -> _Token:
         """Return a new token (RFC 6749, section 4.4), asked for with basic."""
         settings = connection.settings
         form = {"grant_type": "client_credentials"}
@@ -113,7 +118,8 @@ class Credentials:
         ]
         try:
             async with asyncio.timeout(TOKEN_SECONDS):
-                status, raw = await self._client.fetch(
+                client = self._client if parts.hostname == host else self._public
+                status, raw = await client.fetch(
                     "POST",
                     f"{parts.scheme}://{parts.netloc}{parts.path or '/'}",
                     headers,

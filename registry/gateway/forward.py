@@ -85,13 +85,14 @@ class Forwarder:
     def __init__(
         self,
         client: UpstreamClient,
+        public: UpstreamClient,
         connections: Connections,
         signer: Signer,
         tokens: IdentityTokens,
     ) -> None:
         self.client = client
         self.connections = connections
-        self.credentials = Credentials(client)
+        self.credentials = Credentials(client, public)
         self.signer = signer
         self._tokens = tokens
 
@@ -140,7 +141,7 @@ class Forwarder:
             headers.append(("Forwarded", _forwarded(caller.address)))
         if call.connection is not None:
             headers += await self.credentials.headers(
-                caller.tenant_id, call.service, call.connection
+                caller.tenant_id, call.service, call.connection, call.base.host
             )
         body: Body = call.body
         if body == b"" and call.method in {"GET", "HEAD", "DELETE"}:

@@ -60,13 +60,15 @@ class Guard:
         inner = unwrapped(address)
         if inner in _METADATA:
             raise AddressRefused("an address of the cloud's metadata")
+        if port in _PORTS:
+            raise AddressRefused("a port that no HTTP service has")
         if any(inner in network for network in self._networks):
             return
         if self._only_networks:
             raise AddressRefused("plain HTTP outside the allowed networks")
         if not _is_public(inner):
             raise AddressRefused("an address that is not public")
-        if port in _PORTS or (port < 1024 and port not in {80, 443}):
+        if port < 1024 and port not in {80, 443}:
             raise AddressRefused("a port that no HTTP service has")
         if _is_own(address):
             raise AddressRefused("an address of this machine")

@@ -57,7 +57,22 @@ RESERVED = frozenset(
     }
 )
 """Headers that frame a message, or that the gateway alone sets."""
-RESERVED_BEGINNINGS = ("x-user-", "x-org-", "x-gateway-", "x-forwarded-", "proxy-")
+RESERVED_BEGINNINGS = (
+    "x-user-",
+    "x-org-",
+    "x-gateway-",
+    "x-forwarded-",
+    "proxy-",
+    "x-original-",
+    "x-rewrite-",
+    "x-http-method",
+    "x-method-override",
+)
+RESERVED_ENDINGS = ("client-ip", "connecting-ip")
+"""Also what some servers take for another path, method or address of the caller."""
+MAX_VALUE_BYTES = 8190
+MAX_BYTES = 32 * 1024
+"""What common servers read of one header, and of all that a client may send on."""
 _INWARDS = frozenset(
     {
         "accept-ranges",
@@ -121,7 +136,7 @@ def outwards(
             listed.update(part.strip().lower() for part in value.split(b","))
         elif name in _OUTWARDS or (declared and _is_declared(name, declared)):
             kept.append((name, value))
-    found, seen = [], set()
+    found, seen, size = [], set(), 0
     for name, value in kept:
         if name in listed:
             continue
@@ -129,6 +144,11 @@ def outwards(
             raise BadHeaders(f"{name.decode()} holds a control sign")
         if name not in _LISTS and name in seen:
             raise BadHeaders(f"{name.decode()} stands twice")
+        if len(value) > MAX_VALUE_BYTES:
+            raise BadHeaders(f"{name.decode()} is over {MAX_VALUE_BYTES} bytes")
+        size += len(name) + len(value) + 4
+        if size > MAX_BYTES:
+            raise BadHeaders(f"its headers are over {MAX_BYTES // 1024} KiB")
         seen.add(name)
         found.append((name.decode(), value.decode("latin-1")))
     if b"accept-encoding" not in seen:
@@ -138,10 +158,25 @@ def outwards(
 
 def _is_declared(name: bytes, declared: frozenset[str]) -> bool:
     text = name.decode("latin-1")
-    # Some servers take _ for -, so a name with it could be one of the gateway's.
-    if "_" in text or text in RESERVED or text.startswith(RESERVED_BEGINNINGS):
-        return False
-    return text in declared
+    return text in declared and not is_reserved(text)
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether a header, in lower case, is the gateway's or the framing's.
+
+    Some servers take _ for -, so a name with it could be one of these.
+    """
+    return (
+        "_" in name
+        or name in RESERVED
+        or name.startswith(RESERVED_BEGINNINGS)
+        or name.endswith(RESERVED_ENDINGS)
+    )
+
+
+def is_clients(name: str) -> bool:
+    """Return whether a header, in lower case, is one that clients send on."""
+    return name.encode("latin-1", "replace") in _OUTWARDS
 
 
 def trace_parent(value: bytes | None) -> tuple[str, bool]:

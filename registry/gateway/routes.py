@@ -239,6 +239,7 @@ class Base:
     scheme: str
     authority: str
     path: str
+    host: str
 
 
 def base_of(url: str | None) -> Base | None:
@@ -253,4 +254,4 @@ def base_of(url: str | None) -> Base | None:
     if parts.scheme not in {"http", "https"} or not parts.netloc.isascii():
         return None
     path = quote(parts.path.rstrip("/"), safe=f"/{_KEPT}")
-    return Base(parts.scheme, parts.netloc, path)
+    return Base(parts.scheme, parts.netloc, path, parts.hostname or "")

@@ -113,6 +113,19 @@ async def test_a_token_is_fetched_once_and_again_when_it_is_refused(
     assert basic == f"me:{SECRET}"
 
 
+async def test_a_token_endpoint_reaches_no_network_that_is_for_services(
+    world: World, there: Outside
+) -> None:
+    name = await publish(world, there.url, ENDPOINTS, auth_type="oauth")
+    elsewhere = there.url.replace("127.0.0.1", "127.0.0.2") + "/token"
+    settings = {"token_url": elsewhere, "client_id": "me"}
+    kind = "oauth2_client_credentials"
+    await put(world, name, kind=kind, settings=settings, secret=SECRET)
+    found = await call(world.operator, "GET", f"{BASE}/{name}/show")
+    assert (found.status, found.error["code"]) == (502, "ADDRESS_REFUSED")
+    assert (there.seen, there.connections) == ([], 0)
+
+
 WRONG = {
     "unknown kind": ({"kind": "x", "secret": "s"}, "kind"),
     "no secret": ({"kind": "bearer"}, "secret"),
@@ -122,6 +135,21 @@ WRONG = {
     ),
     "unknown key": ({"kind": "bearer", "secret": "s", "x": 1}, "x"),
     "a line break": ({"kind": "bearer", "secret": "a\r\nX: y"}, "secret"),
+    **{
+        f"a header that steers: {header}": (
+            {"kind": "api_key", "secret": "s", "settings": {"header": header}},
+            "settings.header",
+        )
+        for header in (
+            "Content-Type",
+            "User-Agent",
+            "Idempotency-Key",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "X-HTTP-Method-Override",
+            "True-Client-IP",
+        )
+    },
     "a header of the gateway": (
         {"kind": "api_key", "secret": "s", "settings": {"header": "X-User-Id"}},
         "settings.header",

@@ -92,6 +92,26 @@ async def test_a_service_sees_only_what_the_gateway_says(
     } & set(names)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        [("User-Agent", "x" * 100_000)],
+        [("Accept", "x" * 8000)] * 5,
+    ],
+)
+async def test_headers_that_a_service_would_not_read_are_refused(
+    world: World, there: Outside, name: str, given: list[tuple[str, str]]
+) -> None:
+    path = f"{BASE}/{name}/a/1"
+    for _ in range(25):
+        found = await call(world.operator, "GET", path, headers=given)
+        assert found.status == 400
+    found = await call(world.operator, "GET", f"{path}?q={'x' * 9000}")
+    assert found.status == 400
+    assert there.seen == []
+    assert (await call(world.operator, "GET", path)).status == 200
+
+
 async def test_headers_that_stand_once_do_not_stand_twice(
     world: World, there: Outside, name: str
 ) -> None:

@@ -42,11 +42,19 @@ def test_other_ports_than_those_of_http_are_refused(port: int) -> None:
         Guard().check("1.1.1.1", port)
 
 
+def test_a_port_of_another_protocol_is_refused_in_an_allowed_network_too() -> None:
+    guard = Guard([ipaddress.ip_network("10.0.0.0/8")], only_networks=True)
+    guard.check("10.0.0.1", 8080)
+    for port in (5432, 6379, 8728):
+        with pytest.raises(AddressRefused):
+            guard.check("10.0.0.1", port)
+
+
 def test_a_network_that_is_allowed_is_connected_to_except_for_metadata() -> None:
     networks = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("0.0.0.0/0")]
     guard = Guard(networks[:1], only_networks=True)
     guard.check("10.1.2.3", 80)
-    guard.check("::ffff:10.1.2.3", 6379)
+    guard.check("::ffff:10.1.2.3", 9000)
     for address in ("11.0.0.1", "192.168.0.1", "127.0.0.1"):
         with pytest.raises(AddressRefused):
             guard.check(address, 80)

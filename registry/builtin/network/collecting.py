@@ -6,7 +6,7 @@ Called by the schedule `collect`.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from connectors.mikrotik.errors import RouterError, Unreachable
 from connectors.mikrotik.read import active, load, traffic
 from connectors.mikrotik.read import identity as read_identity
 from connectors.mikrotik.reconcile import check_serial
+from connectors.mikrotik.state import Active
 from connectors.mikrotik.transport import Deadlines
 from registry.builtin.network import clock, following
 from registry.builtin.network.connection import (
@@ -49,6 +50,8 @@ TRANSACTIONS = 4
 WRITES = 100
 """Sessions that are written in one transaction."""
 POLL_SECONDS = 60.0
+SESSION_SECONDS = 180.0
+"""For sessions that begin or end; what is left then waits for the next look."""
 DEADLINES = Deadlines(connect=5, command=10)
 SHOWN = 20
 """Routers that the result of a look names, of each sort."""
@@ -60,15 +63,20 @@ class Look:
 
     answered: bool
     alert: bool
-    skipped: int
-    """Sessions that were not stored, since they have no name."""
+    up: Sequence[Active] = ()
+    is_stored: bool = False
+    """Whether it answered, and is still the router that was asked."""
 
 
-async def collect(host: JobHost) -> Mapping[str, Any]:
+async def collect(
+    host: JobHost, *, session_seconds: float = SESSION_SECONDS
+) -> Mapping[str, Any]:
     """Look at every router of the tenant; returns what became of that.
 
+    How all routers are is stored before the sessions of the first: those may be many.
+
     Counts of the routers that were looked at, that answered, and of sessions that were
-    skipped; the names of those with an alert (they are stopped, or missed two looks of
+    skipped or left for the next look; the names of those with an alert (they are stopped, or missed two looks of
     three), and of those whose answer could not be stored, with the reason.
     """
     async with host.transaction() as inside:
@@ -80,7 +88,7 @@ async def collect(host: JobHost) -> Mapping[str, Any]:
     ]
     asked = {router["id"] for router in routers}
     alerts = {r["name"] for r in every if r["alert"] and r["id"] not in asked}
-    looking = _Looking(host, len(routers))
+    looking = _Looking(host, len(routers), session_seconds)
     looks = await looking.at_all(routers)
     failed: list[dict[str, str]] = []
     for router, look in zip(routers, looks, strict=True):
@@ -92,7 +100,8 @@ async def collect(host: JobHost) -> Mapping[str, Any]:
     return {
         "routers": len(routers),
         "answered": sum(look.answered for look in good),
-        "skipped_sessions": sum(look.skipped for look in good),
+        "skipped_sessions": sum(nameless(look.up) for look in good),
+        "sessions_left": looking.left,
         "alerts": sorted(alerts)[:SHOWN],
         "alert_count": len(alerts),
         "failed": failed[:SHOWN],
@@ -103,10 +112,13 @@ async def collect(host: JobHost) -> Mapping[str, Any]:
 class _Looking:
     """One look at all routers."""
 
-    def __init__(self, host: JobHost, many: int) -> None:
+    def __init__(self, host: JobHost, many: int, session_seconds: float) -> None:
+        self.left = 0
+        """Sessions that are left for the next look."""
         self._host = host
         self._many = many
         self._done = 0
+        self._seconds = session_seconds
         self._room = asyncio.Semaphore(AT_ONCE)
         self._door = asyncio.Semaphore(TRANSACTIONS)
 
@@ -115,12 +127,12 @@ class _Looking:
 
         Raises what is no error of a router: another worker has the job by now.
         """
-        looks: list[Look | Exception] = []
-        work = (self._at(router) for router in routers)
-        for look in await asyncio.gather(*work, return_exceptions=True):
-            if not isinstance(look, Look | Exception):
-                raise look
-            looks.append(look)
+        looks = await _each(self._at(router) for router in routers)
+        until = asyncio.get_running_loop().time() + self._seconds
+        looks = await _each(
+            self._with_sessions(router, look, until)
+            for router, look in zip(routers, looks, strict=True)
+        )
         wrong = [
             self._tell_failure(router, look)
             for router, look in zip(routers, looks, strict=True)
@@ -136,6 +148,33 @@ class _Looking:
             look = await store(self._host, router, found)
             self._done += 1
             await self._host.progress(self._done, self._many)
+        return look
+
+    async def _with_sessions(
+        self, router: Record, look: Look | Exception, until: float
+    ) -> Look:
+        """Begin and end the rows of sessions; those that go on are not written.
+
+        In pages: a look that breaks off between two leaves the rest to the next one.
+        """
+        if isinstance(look, Exception):
+            raise look
+        if not look.is_stored:
+            return look
+        loop = asyncio.get_running_loop()
+        async with self._door:
+            now = datetime.now(UTC)
+            up = sessions(router["id"], look.up, now)
+            new, over = await _news(self._host, router["id"], up)
+            pages = [
+                *(_Page(over=over[at : at + WRITES]) for at in _starts(over)),
+                *(_Page(new=new[at : at + WRITES]) for at in _starts(new)),
+            ]
+            for page in pages:
+                if loop.time() >= until:
+                    self.left += len(page.new) + len(page.over)
+                else:
+                    await _write(self._host, page, now)
         return look
 
     async def _tell_failure(self, router: Record, error: Exception) -> None:
@@ -176,7 +215,7 @@ async def poll(
 async def store(
     host: JobHost, router: Record, found: Poll | RouterError | Unconfirmed
 ) -> Look:
-    """Store what a look gave: how the router is, then its sessions in pages."""
+    """Store what a look gave, but for the sessions, in one transaction."""
     now = datetime.now(UTC)
     polls = clock.polled(router["last_polls"], answered=isinstance(found, Poll))
     values: dict[str, Any]
@@ -196,40 +235,58 @@ async def store(
             await inside.create(SAMPLES, sample(router["id"], found, now))
             if router["status"] == "offline":
                 await following.request(inside, str(router["id"]))
-    if told is None or not isinstance(found, Poll):
-        return Look(isinstance(found, Poll), alert, 0)
-    up = sessions(router["id"], found.sessions, now)
-    await _store_sessions(host, router, up, now)
-    return Look(True, alert, nameless(found.sessions))
+    if not isinstance(found, Poll):
+        return Look(answered=False, alert=alert)
+    if told is None:
+        return Look(answered=True, alert=bool(router["alert"]))
+    return Look(answered=True, alert=alert, up=found.sessions, is_stored=True)
 
 
-async def _store_sessions(
-    host: JobHost,
-    router: Record,
-    up: Mapping[SessionKey, Mapping[str, Any]],
-    now: datetime,
-) -> None:
-    """Begin and end the rows of sessions; those that go on are not written.
+async def _each(
+    work: Iterable[Coroutine[Any, Any, Look]],
+) -> list[Look | Exception]:
+    """Do all of it; what one raises is its own result, unless it is no error."""
+    looks: list[Look | Exception] = []
+    for look in await asyncio.gather(*work, return_exceptions=True):
+        if not isinstance(look, Look | Exception):
+            raise look
+        looks.append(look)
+    return looks
 
-    A look that breaks off between two pages leaves the rest to the next one.
-    """
-    open_rows = {"router": {"_eq": router["id"]}, "ended_at": {"_null": True}}
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Sessions that are written in one transaction: rows to create, ids that ended."""
+
+    new: Sequence[Mapping[str, Any]] = ()
+    over: Sequence[str] = ()
+
+
+async def _news(
+    host: JobHost, router_id: str, up: Mapping[SessionKey, Mapping[str, Any]]
+) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Return the sessions that have no row yet, and the rows of those that are over."""
+    open_rows = {"router": {"_eq": router_id}, "ended_at": {"_null": True}}
     async with host.transaction() as inside:
         rows = await everything(inside, SESSIONS, open_rows)
-    known = {session_key(row): row for row in rows}
-    over = [known[key]["id"] for key in known.keys() - up.keys()]
+    known = {session_key(row): str(row["id"]) for row in rows}
     new = [row for key, row in up.items() if key not in known]
-    for at in range(0, len(over), WRITES):
-        async with host.transaction() as inside:
-            for row_id in over[at : at + WRITES]:
-                await inside.update(SESSIONS, row_id, {"ended_at": now.isoformat()})
-    for at in range(0, len(new), WRITES):
-        some = new[at : at + WRITES]
-        async with host.transaction() as inside:
-            logins = await _logins(inside, {row["name"] for row in some})
-            for row in some:
+    return new, [known[key] for key in known.keys() - up.keys()]
+
+
+async def _write(host: JobHost, page: _Page, now: datetime) -> None:
+    async with host.transaction() as inside:
+        for row_id in page.over:
+            await inside.update(SESSIONS, row_id, {"ended_at": now.isoformat()})
+        if page.new:
+            logins = await _logins(inside, {row["name"] for row in page.new})
+            for row in page.new:
                 login = logins.get(row["name"])
                 await inside.create(SESSIONS, {**row, "login": login})
+
+
+def _starts(rows: Sequence[object]) -> range:
+    return range(0, len(rows), WRITES)
 
 
 async def _logins(host: Host, names: set[str]) -> dict[str, str]:
