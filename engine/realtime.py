@@ -13,7 +13,7 @@ brings them.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,9 @@ MAX_WAITING = 500
 """News a connection may leave unread before it is told to ask for everything again."""
 MAX_PAGES = 256
 """Connections of one user to one process; each holds about 160 KiB."""
+
+LEFT_SECONDS = 1.5
+"""How late a page is told that records may have left its reach: all of them at once."""
 
 _MAX_BATCHES = 1000
 _MAX_ASKING = 4
@@ -82,12 +85,14 @@ class Subscriber:
 
     Attributes:
         ctx: replaced when the connection shows a newer token.
-        waiting: messages in order; bounded, see `Hub.tell`.
+        waiting: messages in order; bounded, see `put`.
+        left: topics of which records changed that are not in reach; told soon.
     """
 
     ctx: RequestContext
     topics: frozenset[str] = frozenset()
     waiting: deque[dict[str, Any]] = field(default_factory=deque)
+    left: set[str] = field(default_factory=set)
     rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, message: dict[str, Any]) -> None:
@@ -97,6 +102,22 @@ class Subscriber:
             message = {"type": "reload", "topics": sorted(self.topics)}
         self.waiting.append(message)
         self.rung.set()
+
+    def miss(self, topics: Collection[str]) -> None:
+        """Say soon that something of these topics may be in reach no more.
+
+        Never which record, and of all changes of a while at once: a page learns
+        neither what it may not see nor how often that changes.
+        """
+        if topics and not self.left:
+            asyncio.get_running_loop().call_later(LEFT_SECONDS, self._tell_left)
+        self.left.update(topics)
+
+    def _tell_left(self) -> None:
+        topics = sorted(self.left & self.topics)
+        self.left.clear()
+        if topics:
+            self.put({"type": "reload", "topics": topics})
 
     async def take(self) -> list[dict[str, Any]]:
         """Return what is waiting, at least one message."""
@@ -266,10 +287,7 @@ class Hub:
                 topic: None if key is None else answers[key]
                 for topic, key in keys.items()
             }
-            events = [each for each in news if _is_heard(each, reached)]
-            if events:
-                told = [_told(each) for each in events]
-                subscriber.put({"type": "events", "events": told})
+            _give(subscriber, news, reached)
 
     async def _question(
         self,
@@ -339,12 +357,26 @@ def _reaches_every_row(grant: Grant) -> bool:
     return not grant.denied and any(a.unrestricted_rows for a in grant.allowances)
 
 
-def _is_heard(news: News, reached: Mapping[str, frozenset[str] | None]) -> bool:
-    """Return whether news are of a topic and a record that is reached; None: all."""
-    if news.topic not in reached:
-        return False
-    ids = reached[news.topic]
-    return ids is None or news.record_id in ids
+def _give(
+    subscriber: Subscriber,
+    news: Sequence[News],
+    reached: Mapping[str, frozenset[str] | None],
+) -> None:
+    """Tell a page what it may hear; `reached` are ids by topic, None for all."""
+    events = []
+    missed = set()
+    for each in news:
+        if each.topic not in reached:
+            continue
+        ids = reached[each.topic]
+        if ids is None or each.record_id in ids:
+            events.append(_told(each))
+        elif each.action != "create":
+            # It may have been in reach before: deleted, or changed.
+            missed.add(each.topic)
+    if events:
+        subscriber.put({"type": "events", "events": events})
+    subscriber.miss(missed)
 
 
 def _told(news: News) -> dict[str, Any]:

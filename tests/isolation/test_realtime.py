@@ -121,6 +121,23 @@ async def test_rows_that_a_role_does_not_reach_are_not_told(
         assert await heard_ids(page, world) == [seen["id"]]
 
 
+async def test_a_record_that_leaves_a_roles_rows_reloads_its_list(
+    world: World, holders: Holders
+) -> None:
+    near = {"permission": "customers:read", "filter": {"name": {"_starts": "Near"}}}
+    user = await holders.make(near)
+    made = await customer(world.operator, name=f"Near {uuid4().hex[:6]}")
+    async with socket(world.app) as page:
+        await page.greet(str(user.token), TOPIC)
+        reply = await world.admin.patch(
+            f"{CUSTOMERS}/{made['id']}",
+            {"name": f"Far {uuid4().hex[:6]}"},
+            headers={"if-match": '"1"'},
+        )
+        assert reply.status < 300, reply.body
+        assert await page.hear_type("reload") == {"type": "reload", "topics": [TOPIC]}
+
+
 async def test_two_of_one_role_hear_each_of_their_own_records(
     world: World, holders: Holders
 ) -> None:

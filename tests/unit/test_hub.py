@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from engine.dependencies import Dependencies
 from engine.driver import Call, Statement
 from engine.realtime import Hub, News, Subscriber, announcement
@@ -21,11 +23,13 @@ class Channel:
     Attributes:
         silent: tenants whose questions are not answered.
         asked: how many questions each round trip had.
+        hidden: ids that nobody reaches.
     """
 
     def __init__(self) -> None:
         self.silent: set[UUID] = set()
         self.asked: list[int] = []
+        self.hidden: set[str | None] = set()
 
     async def listen(self, _channel: str, heard: Any, _again: Any) -> None:
         self.heard = heard
@@ -38,9 +42,12 @@ class Channel:
         if tenant in self.silent:
             await asyncio.Event().wait()
         return [
-            SimpleNamespace(rows=[(each,) for each in params[1:]])
+            SimpleNamespace(rows=[(each,) for each in params[1:] if self.reaches(each)])
             for _, params in calls
         ]
+
+    def reaches(self, identity: bytes | None) -> bool:
+        return (identity or b"").decode() not in self.hidden
 
 
 class Catalog:
@@ -75,8 +82,8 @@ class SomeRows:
         return SimpleNamespace(allowed=True, denied=(), allowances=())
 
 
-def news(service: str) -> News:
-    return News(str(uuid4()), service, "items", str(uuid4()), "update", 1)
+def news(service: str, action: str = "update") -> News:
+    return News(str(uuid4()), service, "items", str(uuid4()), action, 1)
 
 
 def joined(
@@ -123,6 +130,40 @@ async def test_people_who_ask_the_same_of_a_batch_are_one_question() -> None:
             ids = [each["id"] for each in message["events"]]
             assert ids == [each.record_id for each in told]
     assert channel.asked == [2]
+    await hub.stop()
+
+
+@pytest.mark.parametrize("action", ["update", "delete", "archive"])
+async def test_what_is_out_of_reach_now_is_told_without_its_name(action: str) -> None:
+    channel = Channel()
+    parts: Any = (channel, Catalog(), SomeRows(), Reader())
+    hub = Hub(*parts)
+    await hub.start()
+    page = joined(hub, "well.items", "other.items")
+    gone, seen = [news("well", action) for _ in range(3)], news("well")
+    channel.hidden = {each.record_id for each in gone}
+    async with asyncio.timeout(10):
+        await channel.heard(announcement(page.ctx.tenant_id, [*gone, seen]))
+        (events,) = await page.take()
+        assert [each["id"] for each in events["events"]] == [seen.record_id]
+        assert await page.take() == [{"type": "reload", "topics": ["well.items"]}]
+    assert not page.left
+    await hub.stop()
+
+
+async def test_a_new_record_out_of_reach_is_not_told_at_all() -> None:
+    channel = Channel()
+    parts: Any = (channel, Catalog(), SomeRows(), Reader())
+    hub = Hub(*parts)
+    await hub.start()
+    page = joined(hub, "well.items")
+    hidden, seen = news("well", "create"), news("well")
+    channel.hidden = {hidden.record_id}
+    async with asyncio.timeout(10):
+        await channel.heard(announcement(page.ctx.tenant_id, [hidden, seen]))
+        (events,) = await page.take()
+    assert [each["id"] for each in events["events"]] == [seen.record_id]
+    assert not page.left
     await hub.stop()
 
 
