@@ -264,8 +264,8 @@ class Service:
         """Register what runs again and again, for each tenant that has the service.
 
         `cron` has five fields (crontab(5): minute, hour, day, month, weekday) and is
-        read in the tenant's time zone; `every_minutes` counts from midnight UTC. One
-        run a slot; of slots that were missed, only the latest runs.
+        read in the tenant's time zone; `every_minutes` counts from midnight UTC and
+        divides a day. One run a slot; of slots that were missed, only the latest runs.
         """
         check_limits(self.name, name, max_attempts, timeout_seconds)
         if (cron is None) == (every_minutes is None):
@@ -274,10 +274,8 @@ class Service:
             )
         if cron is not None:
             check_cron(self.name, name, cron)
-        if every_minutes is not None and not 1 <= every_minutes <= MINUTES_A_DAY:
-            raise ValueError(
-                f"{self.name}.{name}: every_minutes is from 1 to {MINUTES_A_DAY}."
-            )
+        if every_minutes is not None:
+            _check_minutes(self.name, name, every_minutes)
 
         def register(code: ScheduleCode) -> ScheduleCode:
             self._check_new(name)
@@ -340,3 +338,20 @@ class Service:
             return hook
 
         return register
+
+
+def _check_minutes(service: str, name: str, minutes: int) -> None:
+    """Refuse intervals that do not divide a day; raises ValueError."""
+    if not 1 <= minutes <= MINUTES_A_DAY:
+        raise ValueError(
+            f"{service}.{name}: every_minutes is from 1 to {MINUTES_A_DAY}."
+        )
+    if MINUTES_A_DAY % minutes:
+        near = min(
+            (n for n in range(1, MINUTES_A_DAY + 1) if MINUTES_A_DAY % n == 0),
+            key=lambda n: abs(n - minutes),
+        )
+        raise ValueError(
+            f"{service}.{name}: every_minutes is {minutes}, which does not divide a "
+            f"day; its times would differ from day to day. Take {near}, or cron."
+        )

@@ -59,6 +59,8 @@ def test_an_interval_is_the_same_in_every_zone() -> None:
         {"cron": "tomorrow"},
         {"cron": "0 0 30 2 *"},
         {"every_minutes": 0},
+        {"every_minutes": 7},
+        {"every_minutes": 1441},
         {"every_minutes": 5, "max_attempts": 0},
         {"every_minutes": 5, "timeout_seconds": 0},
     ],
@@ -66,6 +68,17 @@ def test_an_interval_is_the_same_in_every_zone() -> None:
 def test_a_schedule_that_cannot_be_meant_is_refused(when: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"^some\.it: "):
         slot("2026-05-01 00:00:00", **when)
+
+
+@pytest.mark.parametrize(("minutes", "near"), [(7, 6), (100, 96), (1000, 720)])
+def test_minutes_that_do_not_divide_a_day_get_a_remedy(minutes: int, near: int) -> None:
+    with pytest.raises(ValueError, match=rf"every_minutes is {minutes}.*Take {near}, "):
+        slot("2026-05-01 00:00:00", every_minutes=minutes)
+
+
+@pytest.mark.parametrize("minutes", [1, 90, 720, 1440])
+def test_the_first_slot_of_a_day_is_at_midnight(minutes: int) -> None:
+    assert slot("2026-05-01 00:00:59", every_minutes=minutes) == "2026-05-01 00:00"
 
 
 def test_one_name_is_not_given_twice() -> None:
