@@ -2,7 +2,8 @@
 
 Owns the phases of the start, the states of a process and the questions to its
 dependencies. Only the database decides whether requests may come here; everything else
-makes the answer "degraded", since no other process could do better. The routes are `engine/api/health.py`.
+makes the answer "degraded", since no other process could do better. The routes are
+`engine/api/health.py`.
 """
 
 import asyncio

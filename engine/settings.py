@@ -303,6 +303,14 @@ class Settings:
             "may lie, also over plain HTTP; none by default",
         }
     )
+    router_networks: str = field(
+        metadata={
+            "parse": _networks,
+            "default": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7",
+            "help": "Private networks, parted by commas, in which routers may lie, "
+            "beside the public Internet",
+        }
+    )
     gateway_body_limit_bytes: int = field(
         metadata={
             "parse": _whole(1024, 2**40),
@@ -420,11 +428,30 @@ class Settings:
                 f"There is no installation in {shown}. Start one with rangka demo or "
                 "rangka serve, or name its folder by --data-dir."
             )
-        if not said("secret_key") and not (folder / "secret.key").exists():
+        return cls.with_key(environ, **{**overrides, "data_dir": shown})
+
+    @classmethod
+    def with_key(
+        cls, environ: Mapping[str, str] | None = None, **overrides: object
+    ) -> "Settings":
+        """Return the settings of a folder that has its secret key; makes none.
+
+        Raises:
+            NoInstallation: the key is missing.
+            SettingsError: naming the first variable with an unusable value.
+        """
+        source = os.environ if environ is None else environ
+        named = overrides.get("data_dir") or source.get(f"{PREFIX}DATA_DIR", "").strip()
+        shown = str(named or "./var")
+        folder = _path(shown)
+        if (
+            not source.get(f"{PREFIX}SECRET_KEY", "").strip()
+            and not (folder / "secret.key").exists()
+        ):
             # A new key would change the passwords of the database's roles.
             raise NoInstallation(
-                f"There is no secret.key in {shown}. Name the installation's folder by "
-                "--data-dir, restore the file from a backup, or set "
+                f"There is no secret.key in {shown}. Name the installation's folder "
+                "by --data-dir, bring the file back from where you keep it, or set "
                 "RANGKA_SECRET_KEY as the server has it."
             )
         return cls.from_environment(environ, **{**overrides, "data_dir": folder})

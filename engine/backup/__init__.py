@@ -2,6 +2,6 @@
 
 from engine.backup.dump import Backup, make, prune
 from engine.backup.programs import BackupError
-from engine.backup.restore import Restored, restore
+from engine.backup.restore import Restored, check, restore
 
-__all__ = ["Backup", "BackupError", "Restored", "make", "prune", "restore"]
+__all__ = ["Backup", "BackupError", "Restored", "check", "make", "prune", "restore"]

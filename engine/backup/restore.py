@@ -41,8 +41,8 @@ def restore(settings: Settings, path: Path) -> Restored:
     Raises:
         BackupError: the installation is as it was.
     """
+    check(settings, path)
     key = derive_key(settings.secret_key, "backup")
-    _check_file(path, key)
     # Roles, and the database whose name it takes, where this is a new machine.
     bootstrap.prepare(settings)
     name = settings.database_name
@@ -73,7 +73,9 @@ def restore(settings: Settings, path: Path) -> Restored:
     return Restored(before, tenants)
 
 
-def _check_file(path: Path, key: bytes) -> None:
+def check(settings: Settings, path: Path) -> None:
+    """Read a whole backup; raises BackupError when it is not one of this key."""
+    key = derive_key(settings.secret_key, "backup")
     try:
         with path.open("rb") as file:
             for _ in unseal(file, key):

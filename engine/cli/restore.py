@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from engine.cli import Subparsers
-from engine.cli.options import add_settings_options, settings_from
+from engine.cli.options import add_settings_options
+from engine.settings import Settings
 
 
 def register(subparsers: Subparsers) -> None:
@@ -27,12 +28,14 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Restore; 1 when it fails, and then nothing has changed."""
-    settings = settings_from(args)
+    # Without the key nothing may be made: a new one would lock out the old one.
+    settings = Settings.with_key(data_dir=args.data_dir)
 
-    from engine.backup import BackupError, restore
+    from engine.backup import BackupError, check, restore
     from engine.cli.database import running_database
 
     try:
+        check(settings, args.file)
         with running_database(settings):
             restored = restore(settings, args.file)
     except BackupError as error:

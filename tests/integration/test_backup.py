@@ -217,6 +217,22 @@ def test_a_backup_that_fails_leaves_no_file(place: Settings, tmp_path: Path) -> 
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_without_its_key_a_restore_makes_nothing(
+    place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = make(place, tmp_path / "out", now=NOW)
+    fresh = tmp_path / "new machine"
+    for key in (None, b"another key of forty signs and some more."):
+        if key is not None:
+            fresh.mkdir()
+            (fresh / "secret.key").write_bytes(key)
+        assert main(["restore", str(made.path), "--data-dir", str(fresh)]) != 0
+        told = capsys.readouterr()
+        assert "secret.key" in told.err if key is None else "key" in told.err
+        found = {each.name for each in fresh.iterdir()} if fresh.exists() else set()
+        assert found <= {"secret.key"}
+
+
 def test_the_commands_say_what_they_did(
     place: Settings,
     tmp_path: Path,
