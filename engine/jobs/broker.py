@@ -8,6 +8,8 @@ acknowledgement; Dramatiq's retries, results and delays are not used at all.
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -69,7 +71,7 @@ class RedisAnnouncements:
         )
         self._client = client
         self._key = f"{namespace}:{QUEUE}"
-        self._broker: Broker = RedisBroker(  # type: ignore[no-untyped-call] # no hints
+        self._broker = RedisBroker(  # type: ignore[no-untyped-call] # no hints
             client=client, namespace=namespace, middleware=[]
         )
 
@@ -85,7 +87,7 @@ class RedisAnnouncements:
     async def announce(
         self, connection: Transaction, jobs: Sequence[Reference]
     ) -> None:
-        """Enqueue them; raises redis.RedisError."""
+        """Enqueue them, in one round trip; raises redis.RedisError."""
         await asyncio.to_thread(self._enqueue, jobs)
 
     async def close(self) -> None:
@@ -96,8 +98,14 @@ class RedisAnnouncements:
         return int(self._client.llen(self._key))
 
     def _enqueue(self, jobs: Sequence[Reference]) -> None:
-        for job in jobs:
-            self._broker.enqueue(message_of(job))
+        with self._client.pipeline(transaction=False) as pipeline:
+            # The same broker, but for where its commands go.
+            together = copy(self._broker)
+            dispatch = partial(together.scripts["dispatch"], client=pipeline)
+            together.scripts = {**together.scripts, "dispatch": dispatch}
+            for job in jobs:
+                together.enqueue(message_of(job))
+            pipeline.execute()
 
 
 class PostgresAnnouncements:
