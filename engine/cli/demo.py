@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,9 @@ from typing import Any
 from engine.cli import Subparsers
 from engine.cli.options import add_server_options, port_number, settings_from
 from engine.settings import Settings
+
+MOCK_PORT = 8090
+"""Where the definition of the WhatsApp gateway expects it."""
 
 ROUTER_PORT = 8728
 """Where RouterOS listens for its API without TLS, and the simulator by itself."""
@@ -91,6 +95,11 @@ def _outside() -> Iterator[None]:
     if not script.exists():
         yield
         return
+    if _is_taken(MOCK_PORT):
+        told = f"Port {MOCK_PORT} is taken: the WhatsApp gateway is what listens there"
+        print(f"  {told}.", file=sys.stderr, flush=True)
+        yield
+        return
     mock = subprocess.Popen([sys.executable, str(script)])  # noqa: S603 - our own
     try:
         yield
@@ -99,14 +108,22 @@ def _outside() -> Iterator[None]:
         mock.wait()
 
 
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _with_examples(settings: Settings) -> Settings:
-    """Return settings with which the examples' own code and mock server run, too."""
+    """Return settings with which the examples' code and what is simulated run, too."""
     from dataclasses import replace
 
     from engine.demo.load import EXAMPLES
 
     if settings.gateway_networks is None:
         settings = replace(settings, gateway_networks="127.0.0.0/8")
+    # The simulated router listens on this machine.
+    routers = f"{settings.router_networks},127.0.0.0/8"
+    settings = replace(settings, router_networks=routers)
     if settings.services_path is not None or not EXAMPLES.is_dir():
         return settings
     return replace(settings, services_path=str(EXAMPLES))
