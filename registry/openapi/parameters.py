@@ -31,12 +31,6 @@ _NAMED = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 _IN_PATH = re.compile(r"\{([^{}/]*)\}")
 
 
-def is_kept(name: str) -> bool:
-    """Return whether a header is the gateway's to set, so that no client sends it."""
-    lower = name.lower()
-    return is_reserved(lower)
-
-
 def _undescribed() -> Mapping[str, Any]:
     """Return a parameter of the path of which a document tells nothing."""
     return {"required": True, "schema": {"type": "string", "minLength": 1}}
@@ -129,7 +123,7 @@ class Parameters:
                 "Nothing has to be done when the service works without it.",
             )  # fmt: skip
             return
-        if at == "header" and is_kept(name):
+        if at == "header" and is_reserved(name.lower()):
             self._notes.warning(
                 place, "header", f'the header "{short(name)}" is never sent by a form',
                 "Nothing has to be done where the gateway sets it itself.",

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from registry.gateway.headers import is_clients, is_reserved
 from registry.openapi.notes import Notes, short, token
 from registry.openapi.operations import Operation
-from registry.openapi.parameters import is_kept
 
 AuthType = Literal["none", "api_key", "jwt", "oauth"]
 
@@ -89,9 +89,10 @@ def _is_usable(raw: Any) -> bool:
 
 def _is_sent(name: Any) -> bool:
     """Return whether a connection can set a header of this name."""
-    return isinstance(name, str) and (
-        name.lower() == "authorization" or not is_kept(name)
-    )
+    if not isinstance(name, str):
+        return False
+    lower = name.lower()
+    return lower == "authorization" or not (is_reserved(lower) or is_clients(lower))
 
 
 def _names(security: Any) -> Iterable[str]:
