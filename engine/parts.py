@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from engine import proxies
 from engine.backup import nightly
 from engine.bulk import Bulk
 from engine.database import Database
@@ -174,7 +175,13 @@ def _assemble(
         jobs=Jobs(
             settings,
             catalog,
-            JobTools(database, records, reader, secrets),
+            JobTools(
+                database,
+                records,
+                reader,
+                secrets,
+                proxies.networks(settings.router_networks),
+            ),
             _code_of_jobs(settings, records),
             rung,
         ),

@@ -4,7 +4,7 @@ What a job, a schedule and a consumer are, what they may ask for, and what an ev
 tells them. Declares only; runs nothing.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from uuid import UUID
 
 from cronsim import CronSim, CronSimError
+
+from connectors.addresses import Network
 
 if TYPE_CHECKING:
     from registry.service import Host
@@ -68,6 +70,13 @@ class JobHost(Protocol):
 
     async def settings(self) -> Mapping[str, Any]:
         """Return this tenant's settings of the service."""
+
+    @property
+    def router_networks(self) -> Sequence[Network]:
+        """Return the private networks that devices may be reached in, by deployment.
+
+        Who connects to an address that a tenant has written checks it against these.
+        """
 
     def transaction(self) -> AbstractAsyncContextManager["Host"]:
         """Open a transaction of the tenant; commits at the end of the block.

@@ -1,20 +1,27 @@
-"""The way to a router: TCP, TLS and the certificate that is pinned.
+"""The way to a router: its address, TCP, TLS and the certificate that is pinned.
 
-Nothing secret is sent before the certificate is checked. Called by the transport, and
-by the form that shows an administrator the fingerprint to confirm.
+A name is resolved, checked and connected in one step, so that what it resolves to later
+does not matter. Nothing secret is sent before the certificate is checked. What went
+wrong is told in few words, or a router's record would scan networks for its tenant.
+Called by the transport, and by the form that shows an administrator the fingerprint.
 """
 
 import asyncio
 import hashlib
 import hmac
-import os
 import re
 import socket
 import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.mikrotik.errors import CertificateChanged, TlsFailed, Unreachable
+from connectors.mikrotik.errors import (
+    AddressRefused,
+    CertificateChanged,
+    TlsFailed,
+    Unreachable,
+)
+from connectors.mikrotik.guard import USUAL, Guard
 from connectors.mikrotik.wire import Wire
 
 TLS_PORT = 8729
@@ -47,20 +54,26 @@ PLAINTEXT: Final = Plaintext()
 
 
 async def dial(
-    address: str, *, port: int | None, tls: Tls | Plaintext, seconds: float
+    address: str,
+    *,
+    port: int | None,
+    tls: Tls | Plaintext,
+    seconds: float,
+    guard: Guard,
 ) -> Wire:
     """Return a connection whose certificate is checked.
 
     Raises:
+        AddressRefused: the guard allows none of the addresses.
         Unreachable: refused, no route, no such name, or nothing within the time.
         TlsFailed: no TLS there, or none that can be trusted.
         CertificateChanged: not the pinned one.
     """
     if isinstance(tls, Plaintext):
-        reader, writer = await _open(address, port or PLAIN_PORT, None, seconds)
+        reader, writer = await _open(address, port or PLAIN_PORT, None, seconds, guard)
         return Wire(reader, writer)
     context = ssl.create_default_context() if tls.pin is None else _unchecked()
-    reader, writer = await _open(address, port or TLS_PORT, context, seconds)
+    reader, writer = await _open(address, port or TLS_PORT, context, seconds, guard)
     if tls.pin is not None and not hmac.compare_digest(
         _plain(tls.pin), _presented(writer)
     ):
@@ -73,14 +86,18 @@ async def dial(
 
 
 async def fingerprint(
-    address: str, *, port: int | None = None, seconds: float = CONNECT_SECONDS
+    address: str,
+    *,
+    port: int | None = None,
+    seconds: float = CONNECT_SECONDS,
+    guard: Guard = USUAL,
 ) -> str:
     """Return the SHA-256 of the certificate the router shows, 64 hex digits.
 
     For trust on first use: an administrator compares it, then it is pinned. Sends
     nothing.
     """
-    _, writer = await _open(address, port or TLS_PORT, _unchecked(), seconds)
+    _, writer = await _open(address, port or TLS_PORT, _unchecked(), seconds, guard)
     try:
         return _presented(writer)
     finally:
@@ -88,34 +105,66 @@ async def fingerprint(
 
 
 async def _open(
-    address: str, port: int, context: ssl.SSLContext | None, seconds: float
+    address: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    seconds: float,
+    guard: Guard,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     where = f"{address} port {port}"
+    name = address if context else None
     try:
         async with asyncio.timeout(seconds):
-            reader, writer = await asyncio.open_connection(address, port, ssl=context)
-    except TimeoutError:
-        raise Unreachable(f"{where}: no connection within {seconds:g} s") from None
-    except ssl.SSLError as error:
+            sock = await _connected(address, port, guard)
+            reader, writer = await asyncio.open_connection(
+                sock=sock, ssl=context, server_hostname=name
+            )
+    except ssl.SSLCertVerificationError:
         raise TlsFailed(
-            f"{where}: {error.reason or 'TLS failed'}; is a certificate set for "
-            "api-ssl on the router?"
+            f"{where}: the certificate is of no known authority, or names another host"
         ) from None
-    except OSError as error:
-        raise Unreachable(f"{where}: {_reason(error)}") from None
+    except ssl.SSLError:
+        raise TlsFailed(
+            f"{where}: no TLS that can be used; is a certificate set for api-ssl on "
+            "the router?"
+        ) from None
+    except OSError:
+        raise Unreachable(
+            f"{where} cannot be reached; does the router answer there, and allow this "
+            "server's address?"
+        ) from None
     except ValueError:
         # Such as `a..b`: Python refuses what it cannot encode before it looks it up.
         raise Unreachable(f"{where}: this is no name of a host") from None
-    sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return reader, writer
 
 
-def _reason(error: OSError) -> str:
-    """Return the system's words; asyncio's own repeat the address instead."""
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or str(error)
+async def _connected(address: str, port: int, guard: Guard) -> socket.socket:
+    """Return a connection to the first address that is allowed and answers."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(address, port, type=socket.SOCK_STREAM)
+    allowed = [info for info in found if guard.allows(str(info[4][0]), port)]
+    if not allowed:
+        raise AddressRefused(
+            f"{address} port {port}: no router is sought there. The administrator of "
+            "this server can allow networks by RANGKA_ROUTER_NETWORKS"
+        )
+    failure = OSError("no address")
+    for family, kind, protocol, _, target in allowed:
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            await loop.sock_connect(sock, target)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except asyncio.CancelledError:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failure
 
 
 def _unchecked() -> ssl.SSLContext:

@@ -46,6 +46,13 @@ class Unreachable(RouterError):
     advice = Advice.RETRY
 
 
+class AddressRefused(RouterError):
+    """No router may be at this address; nothing was sent there."""
+
+    code = "address_refused"
+    advice = Advice.ALERT
+
+
 class ConnectionLost(RouterError):
     """The connection ended; what was under way may or may not have been done."""
 

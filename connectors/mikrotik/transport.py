@@ -31,6 +31,7 @@ from connectors.mikrotik.errors import (
     from_trap,
     hide,
 )
+from connectors.mikrotik.guard import USUAL, Guard
 from connectors.mikrotik.wire import KNOWN, Wire, attributes, cost, tag_of
 
 __all__ = ["PLAINTEXT", "Deadlines", "Plaintext", "Session", "Tls", "connect"]
@@ -120,7 +121,7 @@ class Session:
             if command.endswith("/print")
             else self._deadlines.command
         )
-        _check_ascii(command, words)
+        _check_words(command, words)
         async with self._slots:
             pending = await self._exchange(command, words, limit, hidden)
         if pending.traps:
@@ -244,22 +245,29 @@ async def connect(
     tls: Tls | Plaintext,
     port: int | None = None,
     deadlines: Deadlines = Deadlines(),
+    guard: Guard = USUAL,
 ) -> AsyncIterator[Session]:
     """Dial, check the certificate, log in; closes at the end of the block.
 
     Args:
         address: host name or IP.
         user: of the router; docs/mikrotik.md says which policies it needs.
-        password: ASCII.
+        password: printable ASCII, as the name of the user.
         tls: `Tls(pin)`, or `PLAINTEXT` to send the password in clear on purpose.
         port: 8729 with TLS, else 8728, unless given.
         deadlines: when to give up.
+        guard: which addresses are connected to.
 
     Raises:
-        Unreachable, TlsFailed, CertificateChanged: before anything secret was sent.
+        AddressRefused, Unreachable, TlsFailed, CertificateChanged: before anything
+            secret was sent.
+        BadValue: such a user or password cannot be sent.
         LoginRefused: never try again with the same password.
     """
-    wire = await dial(address, port=port, tls=tls, seconds=deadlines.connect)
+    _check_words("/login", _credentials(user, password))
+    wire = await dial(
+        address, port=port, tls=tls, seconds=deadlines.connect, guard=guard
+    )
     session = Session(wire, deadlines)
     try:
         await _log_in(session, user, password)
@@ -275,15 +283,16 @@ async def _log_in(session: Session, user: str, password: str) -> None:
     The router's own words go nowhere: blotting the password out of them would tell it
     to whoever reads them, when it is short.
     """
-    words = (f"=name={user}", f"=password={password}")
-    _check_ascii("/login", words)
+    words = _credentials(user, password)
     try:
         rows = await session.call("/login", *words)
         if challenge := rows[-1].get("ret") if rows else None:
             response = f"=response={_response(challenge, password)}"
             await session.call("/login", words[0], response)
-    except (TimedOut, ProtocolBroken):
+    except TimedOut:
         raise
+    except ProtocolBroken:
+        raise ProtocolBroken("what answers there does not speak RouterOS") from None
     except ConnectionLost:
         raise TooManySessions(
             "the connection ended before the log-in did: the router may have no "
@@ -295,6 +304,10 @@ async def _log_in(session: Session, user: str, password: str) -> None:
             "the router refused the log-in: invalid user name or password, or this "
             "user may not log in from here"
         ) from None
+
+
+def _credentials(user: str, password: str) -> tuple[str, str]:
+    return f"=name={user}", f"=password={password}"
 
 
 def _response(challenge: str, password: str) -> str:
@@ -316,13 +329,17 @@ def _secret_in(word: str) -> str | None:
     return None
 
 
-def _check_ascii(command: str, words: tuple[str, ...]) -> None:
-    """Routers store bytes and name no charset: what is written stays in ASCII."""
+def _check_words(command: str, words: tuple[str, ...]) -> None:
+    """Routers store bytes and name no charset: what is written stays in ASCII.
+
+    And is printable, so that it is no command to another program that listens there.
+    """
     for word in words:
-        if not word.isascii() or "\x00" in word:
+        if not word.isascii() or not word.isprintable():
             name = word[1:].partition("=")[0] if word[:1] in "=?" else word[:1]
             raise BadValue(
-                f"{command}: the value of {name} has characters outside ASCII"
+                f"{command}: the value of {name} has characters other than the "
+                "printable ones of ASCII"
             )
 
 

@@ -7,7 +7,7 @@ text that the job leaves behind.
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 from psycopg import sql
 
+from connectors.addresses import Network
 from engine.context import RequestContext
 from engine.database import Database, Transaction
 from engine.host import RecordHost
@@ -56,6 +57,7 @@ class JobTools:
     records: Records
     reader: RecordReader
     secrets: SecretBox
+    router_networks: tuple[Network, ...] = ()
 
 
 class WorkHost:
@@ -90,6 +92,11 @@ class WorkHost:
     async def settings(self) -> Mapping[str, Any]:
         """Return this tenant's settings of the service."""
         return await self._tools.reader.settings(self.tenant_id, self._job.service)
+
+    @property
+    def router_networks(self) -> Sequence[Network]:
+        """Return the private networks that devices may be reached in."""
+        return self._tools.router_networks
 
     def transaction(self) -> AbstractAsyncContextManager[Host]:
         """Open a transaction of the tenant that holds the job."""

@@ -3,8 +3,10 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from ipaddress import ip_network
 
 from connectors.mikrotik.apply import OpenSecret
+from connectors.mikrotik.guard import Guard
 from connectors.mikrotik.guardrails import Limits
 from connectors.mikrotik.reconcile import Promise, Report, reconcile
 from connectors.mikrotik.simulator import Simulator
@@ -15,6 +17,7 @@ USER, PASSWORD = "rangka", "router-Pa55"
 TENANT = "t1"
 SHORT = Deadlines(connect=2, command=0.5, print=1)
 LONG = Deadlines()
+LOOPBACK = Guard([ip_network("127.0.0.0/8")])
 
 
 def customer(n: int, **more: object) -> Secret:
@@ -68,6 +71,7 @@ async def session_to(
         password=password,
         tls=PLAINTEXT,
         deadlines=deadlines,
+        guard=LOOPBACK,
     ) as session:
         yield session
 

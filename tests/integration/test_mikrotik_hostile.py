@@ -4,6 +4,8 @@ import pytest
 from test_mikrotik_transport import answering, dialled, talking
 
 from connectors.mikrotik import errors
+from connectors.mikrotik.dialing import PLAINTEXT, Plaintext, Tls, fingerprint
+from connectors.mikrotik.transport import connect
 from connectors.mikrotik.wire import KNOWN, STRANGER
 from tests.fixtures.scripted_router import Peer, scripted, tag, word
 
@@ -156,3 +158,73 @@ async def test_a_fatal_word_does_not_repeat_a_password() -> None:
         with pytest.raises(errors.ConnectionLost) as caught:
             await session.call("/x/set", "=password=sandi-rahasia")
     assert "sandi" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tls", [PLAINTEXT, Tls(None), Tls("0" * 64)])
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "::1", "::"])
+async def test_this_machine_holds_no_router_whatever_its_name(
+    name: str, tls: Tls | Plaintext
+) -> None:
+    async with scripted(lambda peer: peer.welcome()) as (port, peers):
+        said = set()
+        for at in (port, 6379, 1):
+            with pytest.raises(errors.AddressRefused) as caught:
+                async with connect(name, port=at, user="u", password="p", tls=tls):
+                    pass
+            said.add(str(caught.value).replace(f"port {at}", "port"))
+        with pytest.raises(errors.AddressRefused):
+            await fingerprint(name, port=port)
+    assert not peers
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [
+        ("u", "\r\nSET pwned by-operator\r\nDEL canary\r\n"),
+        ("u\nQUIT", "p"),
+        ("u", "tab\there"),
+        ("u", "esc\x1b[2J"),
+        ("u", "del\x7f"),
+    ],
+)
+async def test_a_log_in_is_no_command_to_another_program(
+    user: str, password: str
+) -> None:
+    async with scripted(lambda peer: peer.welcome()) as (port, peers):
+        with pytest.raises(errors.BadValue, match="printable") as caught:
+            async with dialled(port, password=password, user=user):
+                pass
+    assert not peers
+    assert "pwned" not in str(caught.value)
+
+
+async def test_a_value_with_a_line_end_is_not_sent() -> None:
+    async with talking(answering(("!done",))) as (session, peers):
+        with pytest.raises(errors.BadValue, match="comment"):
+            await session.call("/x/set", "=comment=a\r\nb")
+        await session.call("/x/print")
+    assert [words[0] for words in peers[0].heard] == ["/login", "/x/print"]
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [b"SSH-2.0-OpenSSH_9.2\r\n" * 9, b"HTTP/1.1 400 Bad\r\n" * 9, b"\xff" * 64],
+)
+async def test_what_another_program_says_is_not_told(noise: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.hear()
+        await peer.send(noise)
+        peer.end()
+
+    async with scripted(script) as (port, _):
+        with pytest.raises(errors.ConnectionLost) as caught:
+            async with dialled(port):
+                pass
+    assert str(caught.value) in {
+        "what answers there does not speak RouterOS",
+        (
+            "the connection ended before the log-in did: the router may have no "
+            "session left, or does not allow this address"
+        ),
+    }

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from mikrotik_world import LOOPBACK
 
 from connectors.mikrotik import errors
 from connectors.mikrotik.dialing import Plaintext, Tls, fingerprint
@@ -54,7 +55,7 @@ async def welcome(peer: Peer) -> None:
 
 async def log_in(port: int, tls: Tls | Plaintext) -> None:
     async with connect(
-        "127.0.0.1", port=port, user="u", password="p", tls=tls
+        "127.0.0.1", port=port, user="u", password="p", tls=tls, guard=LOOPBACK
     ) as session:
         assert session.tagged
 
@@ -65,7 +66,7 @@ async def test_the_pinned_certificate_is_trusted(
     context, pin = certificate
     colons = ":".join(pin[at : at + 2] for at in range(0, 64, 2)).upper()
     async with scripted(welcome, context) as (port, _):
-        assert await fingerprint("127.0.0.1", port=port) == pin
+        assert await fingerprint("127.0.0.1", port=port, guard=LOOPBACK) == pin
         await log_in(port, Tls(pin))
         await log_in(port, Tls(colons))
 

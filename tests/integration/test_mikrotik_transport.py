@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from mikrotik_world import LOOPBACK
 
 from connectors.mikrotik import errors
 from connectors.mikrotik.transport import PLAINTEXT, Deadlines, Session, connect
@@ -30,15 +31,16 @@ async def talking(script: Script) -> AsyncIterator[tuple[Session, list[Peer]]]:
 
 
 def dialled(
-    port: int, seconds: float = 5, password: str = PASSWORD
+    port: int, seconds: float = 5, password: str = PASSWORD, user: str = "rangka"
 ) -> contextlib.AbstractAsyncContextManager[Session]:
     return connect(
         "127.0.0.1",
         port=port,
-        user="rangka",
+        user=user,
         password=password,
         tls=PLAINTEXT,
         deadlines=Deadlines(connect=seconds, command=seconds),
+        guard=LOOPBACK,
     )
 
 

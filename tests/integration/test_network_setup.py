@@ -1,5 +1,6 @@
 """Setting up a router: its certificate, its logins, and who may do what."""
 
+import dataclasses
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
@@ -134,7 +135,7 @@ async def test_a_router_that_was_away_at_its_first_test_is_tried_again(
     customer = await isp.active(plan)
     waits = await isp.until_login(customer, state="offline")
     assert waits["reason"] == offline["last_error"]
-    assert "Connection refused" in waits["reason"]
+    assert "cannot be reached" in waits["reason"]
 
     async def served() -> bool:
         # As if the pause before the next try were over; no job is made by that.
@@ -184,3 +185,19 @@ async def test_who_asks_for_a_test_sees_that_it_was_made(isp: Isp) -> None:
             return bool(now["last_seen"] > before["last_seen"])
 
         await until(seen)
+
+
+async def test_a_router_on_this_machine_is_not_connected_to_unless_allowed(
+    settings: Settings,
+) -> None:
+    usual = Settings.from_environment({}, data_dir=settings.data_dir).router_networks
+    closed = dataclasses.replace(settings, router_networks=usual)
+    sim = simulator()
+    async with open_isp(closed) as isp, sim.serve() as address:
+        for tls in ("plain", "pinned", "authority"):
+            router = await isp.router(address, name=tls, tls=tls)
+            stopped = await isp.until_router(router, status="stopped")
+            assert "RANGKA_ROUTER_NETWORKS" in stopped["last_error"]
+        await isp.run("collect")
+        await isp.quiet()
+    assert not list(sim.trace)

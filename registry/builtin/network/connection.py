@@ -13,6 +13,7 @@ from typing import Any
 
 from connectors.mikrotik.dialing import PLAINTEXT, Plaintext, Tls, fingerprint
 from connectors.mikrotik.errors import Advice, RouterError
+from connectors.mikrotik.guard import Guard
 from connectors.mikrotik.state import Identity
 from connectors.mikrotik.transport import Deadlines, Session, connect
 from registry.builtin.network.clock import moment
@@ -67,8 +68,9 @@ async def opened(
         RouterError: what stood in the way.
     """
     address, port = router["address"], router["port"]
+    guard = Guard(host.router_networks)
     if router["tls"] == "pinned" and not router["pinned_certificate"]:
-        raise Unconfirmed(await fingerprint(address, port=port))
+        raise Unconfirmed(await fingerprint(address, port=port, guard=guard))
     async with door or contextlib.nullcontext():
         password = await host.secret("routers", router["id"], "password")
     async with connect(
@@ -78,6 +80,7 @@ async def opened(
         tls=_tls(router),
         port=port,
         deadlines=deadlines or Deadlines(),
+        guard=guard,
     ) as session:
         yield session
 
