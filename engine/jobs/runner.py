@@ -10,11 +10,13 @@ used.
 import asyncio
 import logging
 import random
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from engine import logs
 from engine.database import Database, DatabaseError, Transaction
 from engine.events import LOG_COLUMNS, entity_of, event_of
 from engine.jobs import ledger
@@ -105,6 +107,10 @@ class Runner:
             job = await ledger.claim(connection, tenant_id, job_id, declared)
         if job is None:
             return
+        with logs.about(_fields(job)):
+            await self._run(job, claimed_at)
+
+    async def _run(self, job: ClaimedJob, claimed_at: float) -> None:
         task = asyncio.create_task(self._attempt(job), name=f"job {job.id}")
         with self._heartbeats.held(job, task, claimed_at) as running:
             try:
@@ -131,20 +137,32 @@ class Runner:
                         error=error,
                     )
         for job in lost:
-            logger.warning("took back job %s, attempt %s", job.id, job.attempts)
+            fields = {"tenant_id": str(job.tenant_id), "job_id": str(job.id)}
+            logger.warning(
+                "took back a job from attempt %s",
+                job.attempts,
+                extra={"fields": fields},
+            )
         return len(lost)
 
     async def _attempt(self, job: ClaimedJob) -> None:
         """Run the code of a job once and write how that ended."""
         event = UUID(job.payload["event"]) if job.kind == "event" else None
         host = WorkHost(self._tools, job, event)
+        began = time.monotonic()
         # Whatever a service's code raises is how the attempt ended, and no more.
         (outcome,) = await asyncio.gather(
             self._outcome(job, host), return_exceptions=True
         )
+        ended = outcome if isinstance(outcome, BaseException) else None
+        fields = {
+            "ms": round((time.monotonic() - began) * 1000, 2),
+            "raised": ended and type(ended).__name__.lstrip("_"),
+        }
+        logger.info("job", extra={"fields": fields})
         match outcome:
             case ClaimLost():
-                logger.warning("job %s goes on elsewhere", job.id)
+                logger.warning("the job goes on elsewhere")
             case _Postponed():
                 await self._write(
                     job,
@@ -245,13 +263,7 @@ class Runner:
         text = host.without_secrets(said)[:MAX_ERROR_LENGTH]
         trace = host.without_secrets("".join(traceback.format_exception(error)))
         logger.warning(
-            "attempt %s of %s of job %s (%s.%s) failed: %s",
-            job.attempts,
-            job.max_attempts,
-            job.id,
-            job.service,
-            job.name,
-            trace,
+            "attempt %s of %s failed: %s", job.attempts, job.max_attempts, trace
         )
         if job.attempts >= job.max_attempts:
             await self._write(job, lambda c: ledger.fail(c, job, code, text))
@@ -268,7 +280,7 @@ class Runner:
         """Put back a job whose attempt this process has cancelled."""
         job = running.job
         if running.lost:
-            logger.warning("job %s was cancelled or goes on elsewhere", job.id)
+            logger.warning("the job was cancelled or goes on elsewhere")
             return
         await self._write(
             job,
@@ -282,9 +294,9 @@ class Runner:
         try:
             async with self._database.system() as connection:
                 if not await end(connection):
-                    logger.warning("job %s ended elsewhere meanwhile", job.id)
+                    logger.warning("the job ended elsewhere meanwhile")
         except DatabaseError as error:
-            logger.warning("cannot write the end of job %s: %s", job.id, error)
+            logger.warning("cannot write how the job ended: %s", error)
 
     async def _watch(self) -> None:
         while True:
@@ -293,6 +305,19 @@ class Runner:
                 await self.take_back()
             except Exception:
                 logger.warning("cannot look for lost jobs now", exc_info=True)
+
+
+def _fields(job: ClaimedJob) -> dict[str, Any]:
+    """Return what every log line of a job says, with the names requests use."""
+    return {
+        "request_id": job.request_id or None,
+        "tenant_id": str(job.tenant_id),
+        "user_id": str(job.created_by) if job.created_by else None,
+        "service": job.service,
+        "job": job.name,
+        "job_id": str(job.id),
+        "attempt": job.attempts,
+    }
 
 
 def _declared_by(code: Mapping[str, Service]) -> list[str]:

@@ -1,0 +1,85 @@
+"""Log lines of a job say whose it is, as those of a request do; never its secrets."""
+
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from job_world import JobWorld, fresh_name, open_job_world, own_database, until, working
+
+from engine.logs import JsonFormatter
+from engine.settings import Settings
+from registry.service import JobHost, Payload, Service
+
+
+@pytest.fixture(scope="module")
+def own(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
+    with own_database(settings, test_run_dir) as made:
+        yield made
+
+
+@pytest.fixture
+async def world(own: Settings) -> AsyncIterator[JobWorld]:
+    async with open_job_world(own) as opened:
+        yield opened
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What is logged, as `rangka` writes it."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel("INFO")
+    yield written
+    root.removeHandler(handler)
+    root.setLevel(before)
+
+
+async def test_every_line_of_a_job_names_tenant_user_request_and_job(
+    world: JobWorld, lines: io.StringIO
+) -> None:
+    code = Service(fresh_name())
+    own_log = logging.getLogger("somebody.service")
+
+    @code.job("speak", max_attempts=2)
+    async def speak(host: JobHost, payload: Payload) -> None:
+        own_log.info("the router was asked")
+        if host.attempt == 1:
+            raise RuntimeError("no answer")
+
+    await world.publish(code.name)
+    world.run_code(code)
+    tenant = await world.tenant(code.name)
+    async with working(world):
+        await world.enqueue(tenant, code.name, "speak", payload={"note": "kopi"})
+
+        async def done() -> bool:
+            return await world.states(tenant) == ["done"]
+
+        await until(done)
+    (job,) = await world.jobs(tenant)
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    of_job = [line for line in logged if line.get("job_id") == str(job["id"])]
+    said = [(line["message"].partition(":")[0], line["attempt"]) for line in of_job]
+    assert said == [
+        ("the router was asked", 1),
+        ("job", 1),
+        ("attempt 1 of 2 failed", 1),
+        ("the router was asked", 2),
+        ("job", 2),
+    ]
+    for line in of_job:
+        assert (line["tenant_id"], line["service"]) == (str(tenant), code.name)
+        assert (line["job"], line["request_id"]) == ("speak", "req_jobs")
+        assert line["user_id"] == str(job["created_by"])
+        assert "kopi" not in json.dumps(line)
+    ends = [line["raised"] for line in of_job if line["message"] == "job"]
+    assert ends == ["RuntimeError", None]
+    others = [line for line in logged if line not in of_job]
+    assert not any("tenant_id" in line for line in others)
