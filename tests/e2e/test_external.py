@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -19,6 +19,9 @@ from tests.fixtures.site import Site
 class Upstream(BaseHTTPRequestHandler):
     """Answers what it was sent; a message "refuse" is refused."""
 
+    document: ClassVar[str] = ""
+    """What stands at /openapi.json, for everybody."""
+
     def do_POST(self) -> None:
         """Answer one call."""
         length = int(self.headers.get("content-length", 0))
@@ -32,10 +35,12 @@ class Upstream(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
-        """Answer what was sent, to who has the key."""
-        status = 200 if self.headers.get("x-key") == "right" else 401
+        """Answer the document, or what was sent to who has the key."""
+        is_open = self.path == "/openapi.json"
+        status = 200 if is_open or self.headers.get("x-key") == "right" else 401
         sent = [{"to": ["+62812", "+62813"], "sent_at": "2026-11-21T10:00:00+00:00"}]
-        body = json.dumps(sent if self.path == "/sent" else {}).encode()
+        text = json.dumps(sent if self.path == "/sent" else {})
+        body = (self.document if is_open else text).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -155,7 +160,7 @@ def test_a_document_is_previewed_stored_and_its_form_is_sent(
 
 
 def test_what_is_missing_is_said_and_entered_where_it_is_missed(
-    page: Page, site: Site, upstream: str
+    page: Page, site: Site, upstream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"msg{uuid4().hex[:6]}"
     found = json.loads(document(upstream))
@@ -171,9 +176,13 @@ def test_what_is_missing_is_said_and_entered_where_it_is_missed(
     page.goto("/console/services/new")
     page.get_by_role("button", name="Import OpenAPI").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("From text or a file").click()
     dialog.get_by_label("Name").fill(name)
-    dialog.get_by_label("Document", exact=True).fill(json.dumps(found))
+    address = dialog.get_by_label("Address of the document")
+    address.fill(f"{upstream}/nothing")
+    dialog.get_by_role("button", name="Show what becomes of it").click()
+    expect(dialog.get_by_role("status")).to_contain_text("/url")
+    monkeypatch.setattr(Upstream, "document", json.dumps(found))
+    address.fill(f"{upstream}/openapi.json")
     dialog.get_by_role("button", name="Show what becomes of it").click()
     dialog.get_by_role("button", name="Store as a draft").click()
     expect(page.get_by_label("Address", exact=False).first).to_have_value(upstream)

@@ -12,6 +12,8 @@ type Props = {
 /** Asks before something is done; the answer that changes nothing has the focus. */
 export function Ask({ title, text, destructive, onYes, onNo }: Props) {
   const t = useText();
+  // Beside "Cancel the job" a second "Cancel" would leave people guessing.
+  const isCancel = title.toLowerCase().startsWith(t("common.cancel").toLowerCase());
   return (
     <Modal
       opened
@@ -22,7 +24,7 @@ export function Ask({ title, text, destructive, onYes, onNo }: Props) {
       <Text size="sm">{text}</Text>
       <Group justify="flex-end" mt="lg">
         <Button variant="default" data-autofocus onClick={onNo}>
-          {t("common.cancel")}
+          {t(isCancel ? "common.no" : "common.cancel")}
         </Button>
         <Button {...(destructive ? { color: "red" } : {})} onClick={onYes}>
           {title}
