@@ -34,13 +34,31 @@ const textOf = (value: Json): string =>
 const partsOf = (value: Json): string[] =>
   Array.isArray(value) ? value.map(textOf) : [textOf(value)];
 
+const JOINTS: { [style: string]: string } = { comma: ",", spaceDelimited: " ", pipeDelimited: "|" };
+
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Writes a value as one text: a list as 1,2 and an object as a,1,b,2, or in pairs as a=1,b=2. */
+function joined(value: Json, style: unknown, encode = (text: string) => text): string {
+  if (style === "json") return encode(JSON.stringify(value));
+  const parts = isObject(value)
+    ? Object.entries(value).flatMap(([key, each]) =>
+        style === "pairs"
+          ? [`${encode(key)}=${encode(textOf(each))}`]
+          : [encode(key), encode(textOf(each))],
+      )
+    : partsOf(value).map(encode);
+  return parts.join(JOINTS[String(style)] ?? ",");
+}
+
 /** Writes a query parameter as its style wants it: repeated, joined, or by member. */
 function addToQuery(query: URLSearchParams, name: string, value: Json, style: unknown): void {
-  if (style === "json") query.append(name, JSON.stringify(value));
-  else if (style === "comma") query.append(name, partsOf(value).join(","));
-  else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+  if (style === "json" || String(style) in JOINTS) query.append(name, joined(value, style));
+  else if (isObject(value)) {
     for (const [key, each] of Object.entries(value)) {
-      query.append(style === "deepObject" ? `${name}[${key}]` : key, textOf(each));
+      const member = style === "deepObject" ? `${name}[${key}]` : key;
+      for (const part of partsOf(each)) query.append(member, part);
     }
   } else for (const part of partsOf(value)) query.append(name, part);
 }
@@ -56,10 +74,12 @@ export function callOf(form: EndpointForm, values: JsonObject): Call {
     delete rest[input];
     if (value === undefined || value === null) continue;
     const property = form.schema.properties?.[input] as { "x-style"?: string } | undefined;
+    const style = property?.["x-style"];
     if (place === "path") {
-      path = path.replaceAll(`{${name}}`, partsOf(value).map(encodeURIComponent).join(","));
-    } else if (place === "header") headers[name] = partsOf(value).join(",");
-    else addToQuery(query, name, value, property?.["x-style"]);
+      const text = joined(value, style, encodeURIComponent);
+      path = path.replaceAll(`{${name}}`, () => text);
+    } else if (place === "header") headers[name] = joined(value, style);
+    else addToQuery(query, name, value, style);
   }
   const search = query.toString();
   return {
