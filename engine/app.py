@@ -49,6 +49,8 @@ def build(settings: Settings, *, ends_at_signal: bool = False) -> AsgiApp:
         notice_seconds=settings.notice_seconds, drain_seconds=settings.drain_seconds
     )
 
+    tracing = configure()
+
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_parts(settings) as parts:
@@ -56,6 +58,7 @@ def build(settings: Settings, *, ends_at_signal: bool = False) -> AsgiApp:
             app.state.data = DataApp(parts)
             app.state.gateway = GatewayApp(parts)
             app.state.realtime = RealtimeApp(parts, parts.hub, draining.closing)
+            parts.jobs.runner.tracing = tracing
             await parts.jobs.start(work=settings.worker == "embedded")
             await parts.gateway.start()
             ends: list[asyncio.Task[None]] = []
@@ -112,7 +115,6 @@ def build(settings: Settings, *, ends_at_signal: bool = False) -> AsgiApp:
         sockets={REALTIME: lambda: app.state.realtime},
         draining=draining,
     )
-    tracing = configure()
     return served if tracing is None else TracedApp(served, tracing)
 
 

@@ -1,9 +1,9 @@
-"""Traces of requests for OpenTelemetry, when an endpoint is set.
+"""Traces of requests and jobs for OpenTelemetry, when an endpoint is set.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` (and the other variables of the OpenTelemetry
 specification) say where they go. Without it nothing is loaded and nothing is done.
-A span holds the name of the handler, the status, the request id and the tenant's id;
-never a path, a query, a body or a header.
+A span holds the name of the handler or job, how it ended, the request id and the
+tenant's id; never a path, a query, a body, a header or a payload.
 """
 
 import os
@@ -46,6 +46,27 @@ class Tracing:
         ) as span:
             yield span
 
+    @contextmanager
+    def job(
+        self, name: str, request_id: str, tenant: str, attempt: int
+    ) -> Iterator["Span"]:
+        """Yield the span of one attempt of a job, `service.job`."""
+        from opentelemetry.trace import SpanKind
+
+        with self._tracer.start_as_current_span(
+            f"job {name}",
+            kind=SpanKind.CONSUMER,
+            attributes={
+                "rangka.request_id": request_id,
+                "rangka.tenant": tenant,
+                "rangka.attempt": attempt,
+            },
+            # The text of an exception may hold what was read.
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            yield span
+
     def parent(self) -> str | None:
         """Return the `traceparent` to pass on from here, None outside a span."""
         carrier: dict[str, str] = {}
@@ -55,6 +76,14 @@ class Tracing:
     def close(self) -> None:
         """Send what is left."""
         self._provider.shutdown()
+
+
+def raised(span: "Span", error: str) -> None:
+    """Write down that an attempt of a job failed, by the name of its exception."""
+    from opentelemetry.trace import StatusCode
+
+    span.set_attribute("error.type", error)
+    span.set_status(StatusCode.ERROR)
 
 
 def answered(

@@ -43,14 +43,19 @@ def run(args: argparse.Namespace) -> int:
 async def work(settings: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT; what runs then ends or is put back."""
     from engine.parts import open_parts
+    from engine.tracing import configure
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    tracing = configure()
     async with open_parts(settings) as parts:
+        parts.jobs.runner.tracing = tracing
         await parts.jobs.start(work=True)
         try:
             await stop.wait()
         finally:
             await parts.jobs.stop()
+            if tracing is not None:
+                tracing.close()

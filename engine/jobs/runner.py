@@ -13,7 +13,8 @@ import random
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from engine import logs
@@ -23,8 +24,12 @@ from engine.jobs import ledger
 from engine.jobs.heartbeats import Heartbeats, RunningJob
 from engine.jobs.host import AlreadyHandled, ClaimLost, JobTools, WorkHost
 from engine.jobs.ledger import ClaimedJob
+from engine.tracing import Tracing, raised
 from registry.catalog import Catalog, ServiceUnavailable
 from registry.service import Consumer, Failed, Job, Schedule, Service
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 logger = logging.getLogger("rangka.jobs")
 
@@ -55,7 +60,11 @@ class _Postponed(Exception):
 
 
 class Runner:
-    """Runs the jobs of one process and watches over those of all."""
+    """Runs the jobs of one process and watches over those of all.
+
+    Attributes:
+        tracing: what makes spans of attempts, where traces are wanted.
+    """
 
     def __init__(
         self,
@@ -73,6 +82,7 @@ class Runner:
         self._code = code
         self._silence = silence_seconds
         self._heartbeats = Heartbeats(database, silence_seconds)
+        self.tracing: Tracing | None = None
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -149,17 +159,7 @@ class Runner:
         """Run the code of a job once and write how that ended."""
         event = UUID(job.payload["event"]) if job.kind == "event" else None
         host = WorkHost(self._tools, job, event)
-        began = time.monotonic()
-        # Whatever a service's code raises is how the attempt ended, and no more.
-        (outcome,) = await asyncio.gather(
-            self._outcome(job, host), return_exceptions=True
-        )
-        ended = outcome if isinstance(outcome, BaseException) else None
-        fields = {
-            "ms": round((time.monotonic() - began) * 1000, 2),
-            "raised": ended and type(ended).__name__.lstrip("_"),
-        }
-        logger.info("job", extra={"fields": fields})
+        outcome = await self._observed(job, host)
         match outcome:
             case ClaimLost():
                 logger.warning("the job goes on elsewhere")
@@ -182,6 +182,35 @@ class Runner:
                 await self._retry(job, host, outcome)
             case _:
                 await self._write(job, lambda c: ledger.finish(c, job, outcome))
+
+    async def _observed(
+        self, job: ClaimedJob, host: WorkHost
+    ) -> Result | BaseException:
+        """Return how the code ended, written down for whoever watches."""
+        began = time.monotonic()
+        with self._span(job) as span:
+            # Whatever a service's code raises is how the attempt ended, and no more.
+            (outcome,) = await asyncio.gather(
+                self._outcome(job, host), return_exceptions=True
+            )
+            error = None
+            if isinstance(outcome, BaseException):
+                error = type(outcome).__name__.lstrip("_")
+            if span is not None and error is not None:
+                raised(span, error)
+        milliseconds = round((time.monotonic() - began) * 1000, 2)
+        logger.info("job", extra={"fields": {"ms": milliseconds, "raised": error}})
+        return outcome
+
+    def _span(self, job: ClaimedJob) -> AbstractContextManager["Span | None"]:
+        if self.tracing is None:
+            return nullcontext()
+        return self.tracing.job(
+            f"{job.service}.{job.name}",
+            job.request_id,
+            str(job.tenant_id),
+            job.attempts,
+        )
 
     async def _outcome(self, job: ClaimedJob, host: WorkHost) -> Result:
         declared = self._declared(job)

@@ -1,4 +1,4 @@
-"""Log lines of a job say whose it is, as those of a request do; never its secrets."""
+"""Log lines and spans of a job say whose it is, as a request's do; nothing of it."""
 
 import io
 import json
@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 from job_world import JobWorld, fresh_name, open_job_world, own_database, until, working
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from engine.logs import JsonFormatter
 from engine.settings import Settings
+from engine.tracing import Tracing
 from registry.service import JobHost, Payload, Service
 
 
@@ -83,3 +88,40 @@ async def test_every_line_of_a_job_names_tenant_user_request_and_job(
     assert ends == ["RuntimeError", None]
     others = [line for line in logged if line not in of_job]
     assert not any("tenant_id" in line for line in others)
+
+
+async def test_an_attempt_is_a_span_without_what_was_said(world: JobWorld) -> None:
+    code = Service(fresh_name())
+
+    @code.job("speak", max_attempts=2)
+    async def speak(host: JobHost, payload: Payload) -> None:
+        if host.attempt == 1:
+            raise RuntimeError(f"no answer to {payload['note']}")
+
+    await world.publish(code.name)
+    world.run_code(code)
+    tenant = await world.tenant(code.name)
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    world.parts.jobs.runner.tracing = Tracing(provider)
+    async with working(world):
+        await world.enqueue(tenant, code.name, "speak", payload={"note": "kopi"})
+
+        async def done() -> bool:
+            return await world.states(tenant) == ["done"]
+
+        await until(done)
+    first, second = spans.get_finished_spans()
+    known = {"rangka.request_id": "req_jobs", "rangka.tenant": str(tenant)}
+    assert (first.name, second.name) == (f"job {code.name}.speak",) * 2
+    assert dict(first.attributes or {}) == {
+        **known,
+        "rangka.attempt": 1,
+        "error.type": "RuntimeError",
+    }
+    assert dict(second.attributes or {}) == {**known, "rangka.attempt": 2}
+    assert (first.status.status_code, second.status.status_code) == (
+        StatusCode.ERROR,
+        StatusCode.UNSET,
+    )
+    assert "kopi" not in first.to_json() + second.to_json()
