@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from ipaddress import ip_network
+from typing import Any, cast
 
 import pytest
-from network_world import Isp, open_isp, simulator
+from network_world import PASSWORD, Isp, open_isp, simulator
 
 from connectors.mikrotik.errors import Unreachable
 from connectors.mikrotik.simulator import Simulator
 from connectors.mikrotik.transport import PLAINTEXT, connect
 from engine.settings import Settings
+from registry.builtin.network.collecting import collect
+from registry.service import JobHost
 
 SERIAL = "HGA09SIM0002"
 
@@ -108,6 +111,48 @@ async def test_a_router_whose_answer_cannot_be_stored_is_reported(isp: Isp) -> N
         assert (await isp.get("network.routers", good))["alert"] is False
         await isp.run("collect")
         assert (await result(isp))["failed"] == []
+
+
+class Worker:
+    """As much of a job's host as a look needs."""
+
+    router_networks = (ip_network("127.0.0.0/8"),)
+
+    def __init__(self, isp: Isp) -> None:
+        self._isp = isp
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        """Open a transaction of the tenant."""
+        async with self._isp.world.host(self._isp.tenant, "network") as host:
+            yield host
+
+    async def progress(self, _done: int, _total: int) -> None:
+        """Show nothing."""
+
+    async def secret(self, *_of: str) -> str:
+        """Return the password of every router."""
+        return PASSWORD
+
+
+async def test_sessions_for_which_no_time_is_left_wait_for_the_next_look(
+    isp: Isp,
+) -> None:
+    sim = simulator()
+    for name in ("A", "B", "C"):
+        session(sim, **{"name": name, "uptime": "1h", "session-id": name})
+    async with sim.serve() as address:
+        router = await isp.router(address)
+        await isp.until_router(router, status="online")
+        await isp.quiet()
+        told = await collect(cast(JobHost, Worker(isp)), seconds=0)
+        assert (told["answered"], told["sessions_left"]) == (1, 3)
+        [sample] = await isp.find("network.samples", router=router)
+        assert sample["session_count"] == 3
+        assert not await isp.find("network.sessions", router=router)
+        await isp.run("collect")
+        assert (await result(isp))["sessions_left"] == 0
+        assert len(await isp.find("network.sessions", router=router)) == 3
 
 
 async def test_the_routers_with_an_alert_are_named_in_the_result(isp: Isp) -> None:

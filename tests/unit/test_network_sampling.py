@@ -20,7 +20,7 @@ def poll(
     sessions: tuple[Active, ...] = (),
     traffic: tuple[Traffic, ...] = (),
 ) -> Poll:
-    return Poll(BOX, load or Load(3, 100, 200, 60, "7.18"), sessions, traffic)
+    return Poll(NOW, BOX, load or Load(3, 100, 200, 60, "7.18"), sessions, traffic)
 
 
 def test_a_session_is_stored_as_it_is() -> None:
@@ -73,19 +73,19 @@ def test_a_stored_session_is_known_again_however_its_name_was_written() -> None:
     ],
 )
 def test_a_figure_that_cannot_be_is_left_out(load: Load, field: str) -> None:
-    made = sampling.sample("r1", poll(load), NOW)
+    made = sampling.sample("r1", poll(load))
     empty = {name for name, value in made.items() if value is None}
     assert empty == {field}
 
 
 def test_counters_that_cannot_be_are_left_out() -> None:
     found = (Traffic("", 1, 2), Traffic("A", 2**60, 2), Traffic("B\x00", 3, 4))
-    made = sampling.sample("r1", poll(traffic=found), NOW)
+    made = sampling.sample("r1", poll(traffic=found))
     assert made["traffic"] == {"B": [3, 4]}
 
 
 def test_the_counters_of_a_sample_stay_below_what_a_field_holds() -> None:
     found = tuple(Traffic(f"{'é' * 110}{n:05}", 10**15, 10**15) for n in range(3000))
-    made = sampling.sample("r1", poll(traffic=found), NOW)["traffic"]
+    made = sampling.sample("r1", poll(traffic=found))["traffic"]
     assert 0 < len(made) < len(found)
     assert len(json.dumps(made, ensure_ascii=False).encode()) <= 256 * 1024

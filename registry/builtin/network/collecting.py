@@ -50,8 +50,8 @@ TRANSACTIONS = 4
 WRITES = 100
 """Sessions that are written in one transaction."""
 POLL_SECONDS = 60.0
-SESSION_SECONDS = 180.0
-"""For sessions that begin or end; what is left then waits for the next look."""
+LOOK_SECONDS = 240.0
+"""For all of a look; sessions that are not written by then wait for the next one."""
 DEADLINES = Deadlines(connect=5, command=10)
 SHOWN = 20
 """Routers that the result of a look names, of each sort."""
@@ -64,20 +64,19 @@ class Look:
     answered: bool
     alert: bool
     up: Sequence[Active] = ()
-    is_stored: bool = False
-    """Whether it answered, and is still the router that was asked."""
+    at: datetime | None = None
+    """When it answered; None when it did not, or is another router by now."""
 
 
-async def collect(
-    host: JobHost, *, session_seconds: float = SESSION_SECONDS
-) -> Mapping[str, Any]:
+async def collect(host: JobHost, *, seconds: float = LOOK_SECONDS) -> Mapping[str, Any]:
     """Look at every router of the tenant; returns what became of that.
 
     How all routers are is stored before the sessions of the first: those may be many.
 
     Counts of the routers that were looked at, that answered, and of sessions that were
-    skipped or left for the next look; the names of those with an alert (they are stopped, or missed two looks of
-    three), and of those whose answer could not be stored, with the reason.
+    skipped or left for the next look; the names of those with an alert (they are
+    stopped, or missed two looks of three), and of those whose answer could not be
+    stored, with the reason.
     """
     async with host.transaction() as inside:
         every = await everything(inside, ROUTERS, {})
@@ -88,7 +87,7 @@ async def collect(
     ]
     asked = {router["id"] for router in routers}
     alerts = {r["name"] for r in every if r["alert"] and r["id"] not in asked}
-    looking = _Looking(host, len(routers), session_seconds)
+    looking = _Looking(host, len(routers), seconds)
     looks = await looking.at_all(routers)
     failed: list[dict[str, str]] = []
     for router, look in zip(routers, looks, strict=True):
@@ -112,13 +111,13 @@ async def collect(
 class _Looking:
     """One look at all routers."""
 
-    def __init__(self, host: JobHost, many: int, session_seconds: float) -> None:
+    def __init__(self, host: JobHost, many: int, seconds: float) -> None:
         self.left = 0
         """Sessions that are left for the next look."""
         self._host = host
         self._many = many
         self._done = 0
-        self._seconds = session_seconds
+        self._until = asyncio.get_running_loop().time() + seconds
         self._room = asyncio.Semaphore(AT_ONCE)
         self._door = asyncio.Semaphore(TRANSACTIONS)
 
@@ -128,9 +127,8 @@ class _Looking:
         Raises what is no error of a router: another worker has the job by now.
         """
         looks = await _each(self._at(router) for router in routers)
-        until = asyncio.get_running_loop().time() + self._seconds
         looks = await _each(
-            self._with_sessions(router, look, until)
+            self._with_sessions(router, look)
             for router, look in zip(routers, looks, strict=True)
         )
         wrong = [
@@ -150,31 +148,28 @@ class _Looking:
             await self._host.progress(self._done, self._many)
         return look
 
-    async def _with_sessions(
-        self, router: Record, look: Look | Exception, until: float
-    ) -> Look:
+    async def _with_sessions(self, router: Record, look: Look | Exception) -> Look:
         """Begin and end the rows of sessions; those that go on are not written.
 
         In pages: a look that breaks off between two leaves the rest to the next one.
         """
         if isinstance(look, Exception):
             raise look
-        if not look.is_stored:
+        if look.at is None:
             return look
         loop = asyncio.get_running_loop()
         async with self._door:
-            now = datetime.now(UTC)
-            up = sessions(router["id"], look.up, now)
+            up = sessions(router["id"], look.up, look.at)
             new, over = await _news(self._host, router["id"], up)
             pages = [
                 *(_Page(over=over[at : at + WRITES]) for at in _starts(over)),
                 *(_Page(new=new[at : at + WRITES]) for at in _starts(new)),
             ]
             for page in pages:
-                if loop.time() >= until:
+                if loop.time() >= self._until:
                     self.left += len(page.new) + len(page.over)
                 else:
-                    await _write(self._host, page, now)
+                    await _write(self._host, page, look.at)
         return look
 
     async def _tell_failure(self, router: Record, error: Exception) -> None:
@@ -201,6 +196,7 @@ async def poll(
         ):
             await check_serial(session, router["expected_serial"])
             return Poll(
+                at=datetime.now(UTC),
                 box=await read_identity(session),
                 load=await load(session),
                 sessions=await active(session),
@@ -232,14 +228,14 @@ async def store(
     async with host.transaction() as inside:
         told = await tell(inside, router, values)
         if told is not None and isinstance(found, Poll):
-            await inside.create(SAMPLES, sample(router["id"], found, now))
+            await inside.create(SAMPLES, sample(router["id"], found))
             if router["status"] == "offline":
                 await following.request(inside, str(router["id"]))
     if not isinstance(found, Poll):
         return Look(answered=False, alert=alert)
     if told is None:
         return Look(answered=True, alert=bool(router["alert"]))
-    return Look(answered=True, alert=alert, up=found.sessions, is_stored=True)
+    return Look(answered=True, alert=alert, up=found.sessions, at=found.at)
 
 
 async def _each(
@@ -274,10 +270,10 @@ async def _news(
     return new, [known[key] for key in known.keys() - up.keys()]
 
 
-async def _write(host: JobHost, page: _Page, now: datetime) -> None:
+async def _write(host: JobHost, page: _Page, at: datetime) -> None:
     async with host.transaction() as inside:
         for row_id in page.over:
-            await inside.update(SESSIONS, row_id, {"ended_at": now.isoformat()})
+            await inside.update(SESSIONS, row_id, {"ended_at": at.isoformat()})
         if page.new:
             logins = await _logins(inside, {row["name"] for row in page.new})
             for row in page.new:

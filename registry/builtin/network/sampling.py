@@ -28,20 +28,21 @@ SessionKey = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What one look at a router gave."""
+    """What one look at a router gave, and when."""
 
+    at: datetime
     box: Identity
     load: Load
     sessions: Sequence[Active]
     traffic: Sequence[Traffic]
 
 
-def sample(router_id: str, found: Poll, now: datetime) -> dict[str, Any]:
+def sample(router_id: str, found: Poll) -> dict[str, Any]:
     """Return the measurement; a figure that cannot be is None."""
     load = found.load
     return {
         "router": router_id,
-        "at": now.isoformat(),
+        "at": found.at.isoformat(),
         "session_count": len(found.sessions),
         "cpu_percent": _figure(load.cpu_percent, 100),
         "memory_free": _figure(load.memory_free),
@@ -52,7 +53,7 @@ def sample(router_id: str, found: Poll, now: datetime) -> dict[str, Any]:
 
 
 def sessions(
-    router_id: str, found: Sequence[Active], now: datetime
+    router_id: str, found: Sequence[Active], at: datetime
 ) -> dict[SessionKey, dict[str, Any]]:
     """Return the rows of the sessions that have a name, without `login`."""
     rows: dict[SessionKey, dict[str, Any]] = {}
@@ -61,7 +62,7 @@ def sessions(
         if name is None:
             continue
         up_for = _figure(each.uptime, LONGEST_SECONDS - 1)
-        began = None if up_for is None else now - timedelta(seconds=up_for)
+        began = None if up_for is None else at - timedelta(seconds=up_for)
         row = {
             "router": router_id,
             "name": name,
