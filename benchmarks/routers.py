@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
@@ -17,6 +18,7 @@ from uuid import UUID, uuid4
 
 from benchmarks import provider, site
 from benchmarks.report import Table
+from connectors.mikrotik.guard import Guard
 from connectors.mikrotik.guardrails import Limits
 from connectors.mikrotik.reconcile import Report, reconcile
 from connectors.mikrotik.simulator import Simulator
@@ -45,7 +47,12 @@ async def _reconcile(port: int, child: Connection, rounds: int) -> Table:
     )
     child.send(0.0)
     async with connect(
-        "127.0.0.1", port=port, user=USER, password=PASSWORD, tls=PLAINTEXT
+        "127.0.0.1",
+        port=port,
+        user=USER,
+        password=PASSWORD,
+        tls=PLAINTEXT,
+        guard=Guard([ip_network("127.0.0.0/8")]),
     ) as session:
 
         async def timed(desired: Desired, applied: int) -> tuple[float, float]:

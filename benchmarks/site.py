@@ -80,7 +80,11 @@ def installation() -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="rangka-bench-"))
     folder.chmod(0o755)
     settings = Settings.from_environment(
-        {}, data_dir=folder, port=free_port(), log_level="warning"
+        {},
+        data_dir=folder,
+        port=free_port(),
+        log_level="warning",
+        router_networks="127.0.0.0/8",
     )
     try:
         with PostgresServer(settings):
