@@ -13,6 +13,8 @@ from metadata.form_rules import Reader, carried_rules, for_clients, for_shell
 from metadata.labels import locale_map, words_of
 
 Allowed = Callable[[str], bool]
+TitleOf = Callable[[str], str | None]
+"""Gives the title field of a relation's target by its key."""
 
 FULL_WIDTH = frozenset(
     {"long_text", "rich_text", "json", "lines", "tags", "multi_choice", "geo_point"}
@@ -26,11 +28,13 @@ def entity_form(
     readable: Allowed,
     writable: Allowed,
     preset: Collection[str] = (),
+    title_of: TitleOf | None = None,
 ) -> dict[str, Any]:
     """Return `{"schema", "ui", "rules", "rule_fields"}` of a form.
 
     `default` always exists; it shows every field in the author's order. `preset` are
-    the fields that the user's role sets. Raises KeyError when there is no such form.
+    the fields that the user's role sets; `title_of` says what relations are shown by.
+    Raises KeyError when there is no such form.
     """
     definition = entity.forms.get(form)
     if definition is None and form != "default":
@@ -46,14 +50,16 @@ def entity_form(
     clauses = for_clients(entity, carried)
     if clauses:
         schema["allOf"] = clauses
-    ui: Mapping[str, Any] = layout(shown, edited)
+    ui: Mapping[str, Any] = layout(shown, edited, title_of)
     if definition is not None and definition.ui:
         ui = _pruned(definition.ui, sees) or {"type": "VerticalLayout"}
     rules, rule_fields = for_shell(entity, carried)
     return {"schema": schema, "ui": ui, "rules": rules, "rule_fields": rule_fields}
 
 
-def action_form(action: CompiledAction) -> dict[str, Any] | None:
+def action_form(
+    action: CompiledAction, title_of: TitleOf | None = None
+) -> dict[str, Any] | None:
     """Return `{"schema", "ui"}` of an action's input, None when it takes none."""
     if not action.input_fields:
         return None
@@ -65,15 +71,19 @@ def action_form(action: CompiledAction) -> dict[str, Any] | None:
         "required": [f.name for f in fields if f.definition.required],
         "additionalProperties": False,
     }
-    return {"schema": schema, "ui": layout(fields, names)}
+    return {"schema": schema, "ui": layout(fields, names, title_of)}
 
 
-def layout(fields: Iterable[CompiledField], edited: set[str]) -> dict[str, Any]:
+def layout(
+    fields: Iterable[CompiledField],
+    edited: set[str],
+    title_of: TitleOf | None = None,
+) -> dict[str, Any]:
     """Return the generated UI schema: short inputs two a row, long ones alone."""
     elements: list[dict[str, Any]] = []
     row: list[dict[str, Any]] = []
     for field in fields:
-        element = control(field, edited=field.name in edited)
+        element = control(field, edited=field.name in edited, title_of=title_of)
         if field.type.name in FULL_WIDTH:
             elements.extend(_row(row))
             row = []
@@ -91,7 +101,9 @@ def _row(controls: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"type": "HorizontalLayout", "elements": controls}] if controls else []
 
 
-def control(field: CompiledField, *, edited: bool) -> dict[str, Any]:
+def control(
+    field: CompiledField, *, edited: bool, title_of: TitleOf | None = None
+) -> dict[str, Any]:
     """Return the control of a field with all its widget needs."""
     definition = field.definition
     options: dict[str, Any] = {
@@ -101,13 +113,15 @@ def control(field: CompiledField, *, edited: bool) -> dict[str, Any]:
         "readonly": not edited,
         **field.type.options(definition),
     }
+    if field.target is not None and title_of is not None:
+        options["title_field"] = title_of(field.target)
     if definition.help is not None:
         options["help"] = dict(locale_map(definition.help, ""))
     if definition.immutable:
         options["immutable"] = True
     if field.lines is not None:
         options["columns"] = [
-            control(child, edited=edited and child.writable)
+            control(child, edited=edited and child.writable, title_of=title_of)
             for child in field.lines.fields.values()
         ]
     return {

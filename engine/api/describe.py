@@ -133,6 +133,12 @@ async def describe(
     def writable(name: str) -> bool:
         return create.reaches_field(name) or update.reaches_field(name)
 
+    await parts.catalog.load_all(ctx.tenant_id)
+
+    def title_of(key: str) -> str | None:
+        target = parts.catalog.target(key)
+        return target.title_field if target else None
+
     try:
         made = forms.entity_form(
             entity,
@@ -140,15 +146,11 @@ async def describe(
             readable=readable,
             writable=writable,
             preset={*create.presets, *update.presets},
+            title_of=title_of,
         )
     except KeyError as error:
         raise NotFound(f"{entity.name} has no form {form_name}.") from error
     made = {**made, **await parts.platform.form(ctx, entity, made, parts.catalog)}
-    await parts.catalog.load_all(ctx.tenant_id)
-
-    def title_of(key: str) -> str | None:
-        target = parts.catalog.target(key)
-        return target.title_field if target else None
 
     named = words_of(entity.name)
     label = entity.definition.label
@@ -166,7 +168,7 @@ async def describe(
             entity, readable=read.reaches_field, title_of=title_of
         ),
         "actions": [
-            _action(action)
+            _action(action, title_of)
             for action in entity.actions.values()
             if (
                 await parts.policy.authorize(ctx, entity.resource, action.permission)
@@ -213,9 +215,9 @@ async def endpoint_form(
     }
 
 
-def _action(action: CompiledAction) -> dict[str, Any]:
+def _action(action: CompiledAction, title_of: forms.TitleOf) -> dict[str, Any]:
     definition = action.definition
-    made = forms.action_form(action)
+    made = forms.action_form(action, title_of)
     confirm = definition.confirm
     return {
         "name": action.name,

@@ -186,3 +186,20 @@ async def test_a_plan_with_customers_is_kept(world: World) -> None:
     assert refused.status in {409, 422}
     shown = await world.admin.get(f"{CUSTOMERS}/{record['id']}?expand=plan")
     assert shown.data["plan"]["name"] == "Kept 20"
+
+
+async def test_a_relation_in_a_form_says_what_its_target_is_called_by(
+    world: World,
+) -> None:
+    payment = (await world.admin.get("/api/v1/forms/billing/payments")).data
+    shown = {
+        control["scope"].rpartition("/")[2]: control["options"]
+        for row in payment["ui"]["elements"]
+        for control in row["elements"]
+    }
+    assert shown["invoice"]["title_field"] == "number"
+    assert "title_field" not in shown["amount"]
+    login = (await world.admin.get("/api/v1/forms/network/logins")).data
+    (move,) = (action for action in login["actions"] if action["name"] == "move")
+    (row,) = move["ui"]["elements"]
+    assert row["elements"][0]["options"]["title_field"] == "name"
