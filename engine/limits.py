@@ -205,9 +205,9 @@ class Limits:
         """Connect to Redis where one is configured; goes on without it."""
         if not self._url:
             return
-        self._client = _client(self._url)
+        self._client = self._new_client()
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(max(CONNECT_SECONDS, self._wait)):
                 await self._client.ping()
         except (RedisError, OSError, TimeoutError) as error:
             self._leave_alone(error)
@@ -260,7 +260,7 @@ class Limits:
         except (RedisError, OSError, TimeoutError) as error:
             self._leave_alone(error)
             # An answer that comes late must not be taken for the next one's.
-            self._client = _client(self._url or "")
+            self._client = self._new_client()
             with suppress(RedisError, OSError):
                 await client.aclose()
         finally:
@@ -269,19 +269,19 @@ class Limits:
                     each.answer.set_result(None)
             self._asked.clear()
 
+    def _new_client(self) -> redis.asyncio.Redis:
+        """Return a client of one connection, which opens when it is used."""
+        patience = max(CONNECT_SECONDS, self._wait)
+        return redis.asyncio.Redis.from_url(
+            self._url or "",
+            single_connection_client=True,
+            socket_connect_timeout=patience,
+            socket_timeout=patience,
+        )
+
     def _leave_alone(self, error: Exception) -> None:
         self._left_alone_until = time.monotonic() + PAUSE_SECONDS
         logger.warning("limits are counted by each process: %s", type(error).__name__)
-
-
-def _client(url: str) -> redis.asyncio.Redis:
-    """Return a client of one connection, which opens when it is used."""
-    return redis.asyncio.Redis.from_url(
-        url,
-        single_connection_client=True,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=CONNECT_SECONDS,
-    )
 
 
 def _verdict(asked: _Asked, row: list[int]) -> Verdict:

@@ -11,7 +11,7 @@ WAIT_SECONDS = 10
 
 
 async def test_processes_share_one_count(redis_url: str) -> None:
-    limits = [Limits(redis_url, workers=3) for _ in range(3)]
+    limits = [Limits(redis_url, 3, wait_seconds=WAIT_SECONDS) for _ in range(3)]
     for each in limits:
         await each.start()
     first = await limits[0].take("shared", 10)
@@ -26,7 +26,7 @@ async def test_processes_share_one_count(redis_url: str) -> None:
 
 
 async def test_large_limits_are_counted_exactly(redis_url: str) -> None:
-    limits = Limits(redis_url)
+    limits = Limits(redis_url, wait_seconds=WAIT_SECONDS)
     await limits.start()
     found = [await limits.take("large", 1_000_000) for _ in range(50)]
     assert all(each.allowed for each in found)
@@ -70,10 +70,11 @@ async def test_eight_processes_together_let_no_more_through_in_any_window(
         for _ in range(8)
     ]
     passed: list[tuple[float, float]] = []
-    end = time.monotonic() + 4
+    end = time.monotonic() + 3
 
     async def ask(limits: Limits) -> None:
-        while time.monotonic() < end:
+        # On a machine that has much to do a little longer, until it says something.
+        while time.monotonic() < end or len(passed) <= 2 * limit:
             sent = time.monotonic()
             if (await limits.take("eight", limit)).allowed:
                 passed.append((sent, time.monotonic()))
@@ -81,7 +82,8 @@ async def test_eight_processes_together_let_no_more_through_in_any_window(
 
     for each in many:
         await each.start()
-    await asyncio.gather(*(ask(many[number % 8]) for number in range(32)))
+    async with asyncio.timeout(10 * WAIT_SECONDS):
+        await asyncio.gather(*(ask(many[number % 8]) for number in range(32)))
     for each in many:
         await each.stop()
     # Redis decided on each between its two times: only what lies inside for certain
@@ -91,7 +93,6 @@ async def test_eight_processes_together_let_no_more_through_in_any_window(
         for start, _ in passed
     )
     assert most <= limit
-    assert len(passed) > 2 * limit
 
 
 async def test_what_redis_remembers_of_a_key_is_small_and_goes(redis_url: str) -> None:

@@ -86,7 +86,10 @@ async def test_an_installation_lives_on_without_its_redis(
 
         # It is still limited: by what each process counts itself.
         found = [(await call(fresh, "GET", path)).status for _ in range(30)]
-        assert found == [200] * 10 + [429] * 20
+        # The call before counts too where Redis took longer than it may.
+        passed = found.count(200)
+        assert passed in {9, 10}
+        assert found == [200] * passed + [429] * (30 - passed)
 
         # A session ended in one process ends in the other.
         elsewhere = Client(other, fresh.token)
