@@ -35,8 +35,13 @@ class RecordHost:
         session: Session,
         action: str | None,
         check_payload: Callable[[Payload], None] | None = None,
+        *,
+        as_service: bool = False,
     ) -> None:
-        """Take the session; `check_payload` refuses what a job must not be told."""
+        """Take the session; `check_payload` refuses what a job must not be told.
+
+        `as_service`: code asks for the write itself, nobody's rights bind it.
+        """
         self._records = records
         self._reader = reader
         self._ctx = ctx
@@ -44,6 +49,7 @@ class RecordHost:
         self._session = session
         self._action = action
         self._check_payload = check_payload
+        self._as_service = as_service
 
     @property
     def tenant_id(self) -> UUID:
@@ -63,6 +69,20 @@ class RecordHost:
     async def settings(self) -> Mapping[str, Any]:
         """Return this tenant's settings of the service."""
         return await self._reader.settings(self._ctx.tenant_id, self._service)
+
+    async def may(
+        self, entity: str, action: str, record_id: UUID | str | None = None
+    ) -> bool:
+        """Return whether who asked for this write may do that, too."""
+        if self._as_service:
+            return True
+        target = await self._entity(entity)
+        grant = await self._records.grant(self._ctx, target, action)
+        if record_id is None or grant.unrestricted:
+            return grant.allowed
+        return await self._reader.reaches(
+            self._ctx, target, UUID(str(record_id)), grant, self._session
+        )
 
     async def get(self, entity: str, record_id: UUID | str) -> Record | None:
         """Return a record of the tenant, or None."""

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from engine import record_values
-from engine.context import RequestContext, full_grant
+from engine.context import Grant, RequestContext, full_grant
 from engine.database import Database
 from engine.errors import (
     Conflict,
@@ -229,6 +229,14 @@ class Records:
         if self._on_committed is not None:
             self._on_committed()
 
+    async def grant(
+        self, ctx: RequestContext, entity: CompiledEntity, action: str
+    ) -> Grant:
+        """Return what the user may do by an action, declared or not."""
+        declared = entity.actions.get(action)
+        permission = declared.permission if declared else action
+        return await self._policy.authorize(ctx, entity.resource, permission)
+
     # -- the parts they use ------------------------------------------------------
 
     async def _write(
@@ -273,7 +281,13 @@ class Records:
 
     def _host(self, write: Write, session: Session) -> RecordHost:
         return RecordHost(
-            self, self._reader, write.ctx, write.entity.service, session, write.action
+            self,
+            self._reader,
+            write.ctx,
+            write.entity.service,
+            session,
+            write.action,
+            as_service=write.as_service,
         )
 
     def service_code(self, entity: CompiledEntity) -> Service:

@@ -14,7 +14,8 @@ party could have written them.
 
 Hooks and actions run inside the transaction of the write, as the tenant of the
 request: they see and write that tenant's records only. They act with the rights of
-the service, not of the user, so a hook can keep a balance the user may not touch.
+the service, not of the user, so a hook can keep a balance the user may not touch; what
+the user may do, `host.may` tells.
 They never call routers, mail or gateways: that belongs to a job after the commit.
 
     @service.after("update", "customers")
@@ -146,6 +147,16 @@ class Host(Protocol):
 
     async def settings(self) -> Mapping[str, Any]:
         """Return this tenant's settings of the service."""
+
+    async def may(
+        self, entity: str, action: str, record_id: UUID | str | None = None
+    ) -> bool:
+        """Return whether who asked for this write may do that, too.
+
+        `action` is one that the entity declares, or `update` and the like; without a
+        `record_id`, whether on any record at all. Always true where code writes: in a
+        job, and in what a hook or an action writes itself.
+        """
 
     async def get(self, entity: str, record_id: UUID | str) -> Record | None:
         """Return a record of the tenant; `entity` is `service.entity`."""

@@ -64,7 +64,9 @@ async def place(
         return
     router_id = UUID(found["id"])
     if found["port"] != port:
-        await parts.records.update(ctx, routers, router_id, {"port": port})
+        # A stored password goes to no other port by itself.
+        values = {"port": port, "password": PASSWORD}
+        await parts.records.update(ctx, routers, router_id, values)
     # The simulator keeps nothing: what it had is made good now, not at the next sweep.
     await parts.records.act(ctx, routers, "reconcile_apply", router_id, {})
 

@@ -125,6 +125,7 @@ class WorkHost:
                 InTransaction(connection),
                 None,
                 self.refuse_secrets,
+                as_service=True,
             )
         tools.records.ring()
 

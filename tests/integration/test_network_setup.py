@@ -50,8 +50,15 @@ async def test_no_password_is_sent_before_the_certificate_is_confirmed(
         assert online["pinned_certificate"] == print_of
         assert list(sim.trace)
 
-        await isp.update("network.routers", router, pinned_certificate="ab" * 32)
+        async with isp.world.host(isp.tenant, "network") as host:
+            changed = {"pinned_certificate": "ab" * 32}
+            await host.update("network.routers", router, changed)
         stopped = await isp.until_router(router, status="stopped")
+        await isp.act("network.routers", router, "forget_certificate")
+        shown = await isp.until_router(router, status="unconfirmed")
+        assert shown["seen_certificate"] == print_of
+        await isp.act("network.routers", router, "confirm_certificate")
+        await isp.until_router(router, status="online")
     assert "pinned" in stopped["last_error"]
     assert PASSWORD not in str(stopped)
 

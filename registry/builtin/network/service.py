@@ -15,13 +15,14 @@ from registry.builtin.network import (
     clock,
     collecting,
     following,
+    form,
     lease,
     placing,
     reconciling,
     testing,
     tidying,
 )
-from registry.builtin.network.connection import CONNECTION_FIELDS, IDLE
+from registry.builtin.network.connection import IDLE
 from registry.builtin.network.passwords import new_mark
 from registry.builtin.network.records import (
     BOOSTS,
@@ -60,18 +61,13 @@ async def follow_plan(host: JobHost, _event: Event) -> None:
 # -- routers -------------------------------------------------------------------------
 
 
+@service.before("create", "routers")
 @service.before("update", "routers")
-async def look_again(_host: Host, change: Change) -> None:
-    """Forget what is known of a router when it is reached in another way."""
-    replaced = change.old is not None and change.old["expected_serial"] is not None
-    if _reached_otherwise(change) or (replaced and change.changed("expected_serial")):
-        change.values.update(
-            status="untested",
-            alert=False,
-            last_error=None,
-            offline_since=None,
-            last_polls=None,
-        )
+async def check_form(host: Host, change: Change) -> None:
+    """Refuse what would send a password astray; forget what no longer holds."""
+    await form.check(host, change)
+    if change.old is not None:
+        form.forget(change)
 
 
 @service.after("create", "routers")
@@ -85,7 +81,7 @@ async def test_what_changed(host: Host, change: Change) -> None:
         await host.create(lease.LEASES, {"router": router_id})
         await host.enqueue("test_connection", tested, key=router_id)
         await host.enqueue("place_logins", {})
-    elif _reached_otherwise(change) or change.becomes("status", "untested"):
+    elif form.reached_otherwise(change) or change.becomes("status", "untested"):
         await host.enqueue("test_connection", tested, key=router_id)
     elif change.changed("local_address") or change.becomes("applies_itself", True):
         await following.request(host, router_id)
@@ -113,6 +109,16 @@ async def confirm_certificate(
             "pinned_certificate": record["seen_certificate"],
             "seen_certificate": None,
         }
+        await host.update(ROUTERS, record["id"], values)
+
+
+@service.action("routers", "forget_certificate")
+async def forget_certificate(
+    host: Host, record: Record | None, _given: Mapping[str, Any]
+) -> None:
+    """Trust no certificate any more; the one that is there now waits for somebody."""
+    if record is not None:
+        values = {"pinned_certificate": None, "seen_certificate": None}
         await host.update(ROUTERS, record["id"], values)
 
 
@@ -371,10 +377,6 @@ def _concerns_login(event: Event) -> bool:
             return True
         case _:
             return bool(event.changes.keys() & {"status", "plan"})
-
-
-def _reached_otherwise(change: Change) -> bool:
-    return any(change.changed(name) for name in CONNECTION_FIELDS)
 
 
 def _id(record: Record | None) -> str:
