@@ -115,7 +115,7 @@ async def test_a_router_that_a_user_put_in_its_place_stays_as_it_is(
         isp = Isp(world, await id_of(world.parts, tenant))
         (made,) = await isp.find("network.routers")
         mine = {"name": "Kantor", "address": "192.0.2.7", "tls": "pinned"}
-        await isp.update("network.routers", made["id"], **mine)
+        await isp.update("network.routers", made["id"], **mine, password="lain")
         await load(world.parts, ignore, [tenant], router_port=2)
         (kept,) = await isp.find("network.routers")
     assert mine.items() <= kept.items()
