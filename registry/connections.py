@@ -20,7 +20,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from uuid_utils.compat import uuid7
 
-from registry.gateway.headers import is_clients, is_reserved
+from registry.gateway.headers import is_free
 
 KINDS = ("api_key", "bearer", "basic", "oauth2_client_credentials")
 FRESH_SECONDS = 2.0
@@ -44,7 +44,7 @@ _SETTINGS: Mapping[str, Mapping[str, bool]] = {
 }
 """By kind, the settings it takes and whether each is required."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 _GET = """
@@ -268,12 +268,7 @@ def checked(document: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
 
 def _check_values(given: Mapping[str, str]) -> None:
     header = given.get("header", "X-API-Key")
-    lower = header.lower()
-    if (
-        not _TOKEN.fullmatch(header)
-        or (is_reserved(lower) and lower != "authorization")
-        or is_clients(lower)
-    ):
+    if not _TOKEN.fullmatch(header) or not is_free(header):
         raise ConnectionInvalid(
             "settings.header", "format", "Enter a header that the gateway does not use."
         )

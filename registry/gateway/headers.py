@@ -174,9 +174,16 @@ def is_reserved(name: str) -> bool:
     )
 
 
-def is_clients(name: str) -> bool:
-    """Return whether a header, in lower case, is one that clients send on."""
-    return name.encode("latin-1", "replace") in _OUTWARDS
+def is_free(name: str) -> bool:
+    """Return whether a connection may set a header of this name, in any case.
+
+    It may hold `_`, as some services' keys do, unless it would be one of the gateway's
+    or of the client's with `-`.
+    """
+    lower = name.lower().replace("_", "-")
+    return lower == "authorization" or not (
+        is_reserved(lower) or lower.encode("latin-1", "replace") in _OUTWARDS
+    )
 
 
 def trace_parent(value: bytes | None) -> tuple[str, bool]:

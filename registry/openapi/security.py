@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from registry.gateway.headers import is_clients, is_reserved
+from registry.gateway.headers import is_free
 from registry.openapi.notes import Notes, short, token
 from registry.openapi.operations import Operation
 
@@ -89,10 +89,7 @@ def _is_usable(raw: Any) -> bool:
 
 def _is_sent(name: Any) -> bool:
     """Return whether a connection can set a header of this name."""
-    if not isinstance(name, str):
-        return False
-    lower = name.lower()
-    return lower == "authorization" or not (is_reserved(lower) or is_clients(lower))
+    return isinstance(name, str) and is_free(name)
 
 
 def _names(security: Any) -> Iterable[str]:

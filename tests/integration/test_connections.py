@@ -126,6 +126,15 @@ async def test_a_token_endpoint_reaches_no_network_that_is_for_services(
     assert (there.seen, there.connections) == ([], 0)
 
 
+async def test_a_key_may_have_a_header_with_an_underscore(
+    world: World, there: Outside
+) -> None:
+    name = await publish(world, there.url, ENDPOINTS, auth_type="api_key")
+    await put(world, name, kind="api_key", settings={"header": "api_key"}, secret="s3")
+    assert (await call(world.operator, "GET", f"{BASE}/{name}/show")).status == 200
+    assert there.seen[0].headers["api_key"] == "s3"
+
+
 WRONG = {
     "unknown kind": ({"kind": "x", "secret": "s"}, "kind"),
     "no secret": ({"kind": "bearer"}, "secret"),

@@ -374,10 +374,10 @@ SCHEMES = {
     "a key in the query is not sent": (
         [{"q": []}, {"b": []}],
         {"q": {**KEY, "in": "query"}, "b": {"type": "http", "scheme": "basic"}}, "b"),
-    "a header with _ is not sent": (
-        [{"u": []}, {"k": []}], {"u": {**KEY, "name": "api_key"}, "k": KEY}, "k"),
+    "a header of the gateway is not sent": (
+        [{"u": []}, {"k": []}], {"u": {**KEY, "name": "x_user_id"}, "k": KEY}, "k"),
     "no other than one that is not sent": (
-        [{"u": []}], {"u": {**KEY, "name": "api_key"}}, "u"),
+        [{"u": []}], {"u": {**KEY, "name": "x_user_id"}}, "u"),
 }  # fmt: skip
 
 
