@@ -17,6 +17,17 @@ const Notifications = lazy(() =>
   import("@mantine/notifications").then((module) => ({ default: module.Notifications })),
 );
 
+const RELOAD_PAUSE = 30_000;
+
+// A newer page has taken the place of this one, whose parts are gone; not again and again.
+window.addEventListener("vite:preloadError", (event) => {
+  const last = Number(sessionStorage.getItem("reloaded") ?? 0);
+  if (!navigator.onLine || Date.now() - last < RELOAD_PAUSE) return;
+  event.preventDefault();
+  sessionStorage.setItem("reloaded", String(Date.now()));
+  window.location.reload();
+});
+
 async function start(): Promise<void> {
   prefer({});
   // The scroll lock below dialogs makes a style element of its own.
@@ -34,7 +45,7 @@ async function start(): Promise<void> {
       >
         <QueryClientProvider client={queryClient}>
           <Suspense fallback={null}>
-            <Notifications position="bottom-right" limit={4} />
+            <Notifications position="top-center" limit={4} />
           </Suspense>
           <RouterProvider router={router} />
         </QueryClientProvider>

@@ -11,6 +11,7 @@ import { useNews } from "../api/useNews";
 import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
 import { RestoreButton } from "../form/restore";
+import { ValueText } from "../form/ValueText";
 import { labelText, t, wordsOf } from "../i18n";
 import { Status } from "../list/Status";
 import { Failed } from "./Failed";
@@ -76,6 +77,8 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
     void refreshRecords(source);
   });
   const title = record[form.title_field];
+  const columns = form.list.available ?? form.list.columns;
+  const titleColumn = columns.find(({ field }) => field === form.title_field);
   const isDeleted = Boolean(record.deleted_at);
   // The server says what may be done with this very record.
   const may = (record._actions ?? {}) as JsonObject;
@@ -85,7 +88,11 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
         <Link to={source.ui as never}>{labelText(form.label_plural, wordsOf(entity))}</Link>
         <Group gap="sm">
           <Title order={1} size="h2" className={styles.title}>
-            {String(title ?? labelText(form.label, wordsOf(entity)))}
+            {title === undefined || title === null ? (
+              labelText(form.label, wordsOf(entity))
+            ) : (
+              <ValueText column={titleColumn} value={title} />
+            )}
           </Title>
           <Standing form={form} record={record} />
         </Group>
