@@ -200,6 +200,11 @@ class Operations:
         if not isinstance(content, Mapping) or not content:
             self._wrong(place, "content is an object of media types")
             return None
+        for kind, media in content.items():
+            # A reference stands here in no version of OpenAPI.
+            if not isinstance(media, Mapping):
+                self._wrong(f"{place}/{token(str(kind))}", "a media type is an object")
+                return None
         plain: dict[str, str] = {
             str(kind): str(kind).partition(";")[0].strip().lower() for kind in content
         }
