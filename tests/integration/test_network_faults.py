@@ -189,6 +189,7 @@ async def test_an_approved_plan_is_refused_when_the_router_changed(
         await isp.update("network.routers", router, applies_itself=False)
         customer = await isp.active(plan)
         await isp.until_login(customer, state="pending", reason=WAITS)
+        await isp.quiet()
         assert not secrets_of(sim)
         (run,) = await isp.find("network.reconcile_runs", state="planned")
         row = sim.tables["/ppp/profile"].named("10mbps_profile")
