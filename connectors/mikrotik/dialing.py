@@ -147,8 +147,8 @@ async def _connected(address: str, port: int, guard: Guard) -> socket.socket:
     allowed = [info for info in found if guard.allows(str(info[4][0]), port)]
     if not allowed:
         raise AddressRefused(
-            f"{address} port {port}: no router is sought there. The administrator of "
-            "this server can allow networks by RANGKA_ROUTER_NETWORKS"
+            f"{address} port {port}: no router is sought at such an address or port; "
+            "RANGKA_ROUTER_NETWORKS of this server says in which networks"
         )
     failure = OSError("no address")
     for family, kind, protocol, _, target in allowed:

@@ -16,6 +16,7 @@ from engine.settings import Settings
 from metadata import bundle
 from registry import builtin
 from registry.service import Refused
+from tests.fixtures.scripted_router import Peer, scripted, tag
 
 
 @pytest.fixture
@@ -208,3 +209,23 @@ async def test_a_router_on_this_machine_is_not_connected_to_unless_allowed(
         await isp.run("collect")
         await isp.quiet()
     assert not list(sim.trace)
+
+
+async def test_a_refusal_that_cannot_be_stored_as_it_is_stops_all_tries(
+    isp: Isp,
+) -> None:
+    async def script(peer: Peer) -> None:
+        mark = tag(await peer.hear())
+        said = b"=message=invalid user name or password\x00 \x1b[2J\r\n{} (6)"
+        await peer.say("!trap", said, mark)
+        await peer.say("!done", mark)
+        await peer.ended()
+
+    async with scripted(script) as (port, peers):
+        router = await isp.router(("127.0.0.1", port), password="p")
+        stopped = await isp.until_router(router, status="stopped")
+        await isp.run("sweep")
+        await isp.run("collect")
+        await isp.quiet()
+    assert len(peers) == 1
+    assert "user name or password" in stopped["last_error"]
