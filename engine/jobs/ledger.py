@@ -1,8 +1,8 @@
-"""The SQL of `rangka.jobs`: how a job is added, claimed, kept alive and ended.
+"""The ledger of jobs: how a job is added, claimed, kept alive and ended.
 
-Every change of a job's state is one statement here, so that its rules can be read in
-one place: only the holder of a claim may write the end of an attempt. Adding runs as
-rangka_app in the transaction of a write; all else as rangka_system. Holds no state.
+Every change of a job's state is one statement of `statements.py`; only the holder of a
+claim may write the end of an attempt. Adding is part of a write's transaction. Holds no
+state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,9 @@ from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from engine.database import Transaction
-from engine.driver import Call, Statement
+from engine.driver import Call
 from engine.errors import Conflict
+from engine.jobs import statements
 from engine.record_session import Session
 
 Kind = Literal["job", "schedule", "event"]
@@ -26,170 +27,6 @@ MAX_PAYLOAD_BYTES = 64 * 1024
 """A payload names records; whoever needs more data reads them in the job."""
 
 _KEY_ATTEMPTS = 5
-
-_ADD = Statement("""
-INSERT INTO rangka.jobs (tenant_id, id, kind, service, name, payload, key,
-    max_attempts, run_at, request_id, actor_name, created_by, updated_by)
-VALUES ($1::uuid, $2::uuid, 'job', $3::text, $4::text, $5::jsonb, $6::text,
-    $7::integer, now() + $8::float8 * interval '1 second', $9::text, $10::text,
-    $11::uuid, $11::uuid)
-ON CONFLICT (tenant_id, service, name, key) WHERE state = 'waiting' AND key IS NOT NULL
-DO NOTHING
-RETURNING id
-""")
-
-_FORWARD = Statement("""
-UPDATE rangka.jobs SET run_at = now() + $5::float8 * interval '1 second'
-WHERE tenant_id = $1::uuid AND service = $2::text AND name = $3::text
-    AND key = $4::text AND state = 'waiting'
-    AND run_at > now() + $5::float8 * interval '1 second'
-""")
-
-# Held until the commit: a worker that took the waiting job before would not see what
-# this transaction has written, and nobody would look at it again.
-_HOLD_WAITING = Statement("""
-SELECT id FROM rangka.jobs
-WHERE tenant_id = $1::uuid AND service = $2::text AND name = $3::text
-    AND key = $4::text AND state = 'waiting'
-FOR SHARE
-""")
-
-_CLAIM = """
-UPDATE rangka.jobs AS j SET state = 'running', attempts = j.attempts + 1,
-    claim = %(claim)s, started_at = now(), heartbeat_at = now(), finished_at = NULL,
-    error = NULL, error_code = NULL, version = j.version + 1, updated_at = now()
-FROM rangka.tenants t
-WHERE j.tenant_id = %(tenant)s AND j.id = %(id)s AND j.state = 'waiting'
-    AND j.run_at <= now() AND t.id = j.tenant_id AND t.status = 'active'
-    AND (j.kind || '/' || j.service || '/' || j.name = ANY(%(declared)s)
-        OR j.run_at < now() - interval '5 minutes')
-RETURNING j.tenant_id, j.id, j.kind, j.service, j.name, j.payload, j.attempts,
-    j.max_attempts, j.claim, j.request_id, j.actor_name, j.created_by,
-    t.locale, t.time_zone
-"""
-
-_BEAT = """
-UPDATE rangka.jobs SET heartbeat_at = now()
-WHERE (tenant_id, id, claim) IN (
-    SELECT * FROM unnest(%(tenants)s::uuid[], %(ids)s::uuid[], %(claims)s::uuid[]))
-    AND state = 'running'
-RETURNING claim
-"""
-
-_PROGRESS = """
-UPDATE rangka.jobs SET progress_done = %(done)s, progress_total = %(total)s,
-    progress_text = %(text)s, version = version + 1, updated_at = now()
-WHERE tenant_id = %(tenant)s AND id = %(id)s AND claim = %(claim)s
-    AND state = 'running'
-"""
-
-_END = """
-UPDATE rangka.jobs SET state = %(state)s, claim = NULL, heartbeat_at = NULL,
-    run_at = CASE WHEN %(state)s = 'waiting'
-        THEN now() + %(delay)s * interval '1 second' ELSE run_at END,
-    announced_at = NULL,
-    finished_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE now() END,
-    result = %(result)s, error_code = %(code)s, error = %(error)s,
-    attempts = attempts - %(given_back)s,
-    version = version + 1, updated_at = now()
-WHERE tenant_id = %(tenant)s AND id = %(id)s AND claim = %(claim)s
-    AND state = 'running'
-RETURNING id
-"""
-
-# A job with a key goes back only where none with that key waits: that one will do.
-_SUPERSEDED = """
-UPDATE rangka.jobs SET state = 'cancelled', claim = NULL, heartbeat_at = NULL,
-    finished_at = now(), error_code = 'superseded', error = %(error)s,
-    version = version + 1, updated_at = now()
-WHERE tenant_id = %(tenant)s AND id = %(id)s AND claim = %(claim)s
-    AND state = 'running'
-"""
-
-# FOR UPDATE conflicts with the lock that a transaction of the job holds (`_FENCE`):
-# a worker that lives on without heartbeats is left to finish what it is writing.
-_LOST = """
-SELECT tenant_id, id, claim, attempts, max_attempts FROM rangka.jobs
-WHERE state = 'running' AND heartbeat_at < now() - %(silence)s * interval '1 second'
-ORDER BY heartbeat_at LIMIT 100 FOR UPDATE SKIP LOCKED
-"""
-
-_FENCE = """
-SELECT 1 FROM rangka.jobs
-WHERE tenant_id = %(tenant)s AND id = %(id)s AND claim = %(claim)s
-    AND state = 'running'
-FOR KEY SHARE
-"""
-
-_HANDLE = """
-INSERT INTO rangka.inbox (tenant_id, consumer, event_id)
-VALUES (%(tenant)s, %(consumer)s, %(event)s)
-ON CONFLICT DO NOTHING RETURNING event_id
-"""
-
-_PURGE = (
-    """
-WITH old AS MATERIALIZED (
-    SELECT tenant_id, id FROM rangka.jobs
-    WHERE finished_at < now() - CASE WHEN state = 'failed' THEN %(failed)s
-        ELSE %(ended)s END * interval '1 day'
-    ORDER BY finished_at LIMIT %(rows)s FOR UPDATE SKIP LOCKED)
-DELETE FROM rangka.jobs j USING old
-WHERE j.tenant_id = old.tenant_id AND j.id = old.id
-""",
-    """
-WITH old AS MATERIALIZED (
-    SELECT tenant_id, consumer, event_id FROM rangka.inbox
-    WHERE at < now() - %(failed)s * interval '1 day'
-    ORDER BY at LIMIT %(rows)s FOR UPDATE SKIP LOCKED)
-DELETE FROM rangka.inbox i USING old
-WHERE i.tenant_id = old.tenant_id AND i.consumer = old.consumer
-    AND i.event_id = old.event_id
-""",
-)
-
-# In turn by tenant, so that no tenant's many jobs keep another's few waiting; of one
-# tenant, first come, first served. `busy` steps from tenant to tenant in the index. One
-# announced long ago, whose message may be lost, only while the broker has little to do.
-_ANNOUNCE = """
-WITH RECURSIVE busy AS (
-    (SELECT tenant_id FROM rangka.jobs
-     WHERE state = 'waiting' AND announced_at IS NULL ORDER BY tenant_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT j.tenant_id FROM rangka.jobs j
-            WHERE j.state = 'waiting' AND j.announced_at IS NULL
-                AND j.tenant_id > busy.tenant_id ORDER BY j.tenant_id LIMIT 1)
-    FROM busy WHERE busy.tenant_id IS NOT NULL),
-due AS (
-    SELECT j.tenant_id, j.id, j.run_at,
-        row_number() OVER (PARTITION BY j.tenant_id ORDER BY j.run_at) AS place
-    FROM busy JOIN rangka.tenants t ON t.id = busy.tenant_id AND t.status = 'active'
-    CROSS JOIN LATERAL (
-        SELECT tenant_id, id, run_at FROM rangka.jobs
-        WHERE tenant_id = t.id AND state = 'waiting' AND announced_at IS NULL
-            AND run_at <= now()
-        ORDER BY run_at LIMIT %(most)s) j),
-lost AS (
-    SELECT j.tenant_id, j.id, j.run_at, 0::bigint AS place
-    FROM rangka.jobs j JOIN rangka.tenants t ON t.id = j.tenant_id
-    WHERE %(again)s AND j.state = 'waiting' AND j.run_at <= now()
-        AND t.status = 'active'
-        AND j.announced_at < now() - %(patience)s * interval '1 second'
-    ORDER BY j.run_at LIMIT %(most)s),
-chosen AS MATERIALIZED (
-    SELECT * FROM (TABLE due UNION ALL TABLE lost) AS either
-    ORDER BY place, run_at LIMIT %(most)s),
-held AS MATERIALIZED (
-    SELECT j.tenant_id, j.id, chosen.place, chosen.run_at
-    FROM rangka.jobs j
-    JOIN chosen ON chosen.tenant_id = j.tenant_id AND chosen.id = j.id
-    WHERE j.state = 'waiting' AND (j.announced_at IS NULL
-        OR j.announced_at < now() - %(patience)s * interval '1 second')
-    FOR UPDATE OF j SKIP LOCKED)
-UPDATE rangka.jobs j SET announced_at = now() FROM held
-WHERE j.tenant_id = held.tenant_id AND j.id = held.id
-RETURNING j.tenant_id, j.id, held.place, held.run_at
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +97,8 @@ async def add(session: Session, job: NewJob) -> bool:
         (added,) = await session.run([_add_call(job)])
         if added.rows:
             return True
-        await session.run([(_FORWARD, [*place, delay])])
-        (held,) = await session.run([(_HOLD_WAITING, place)])
+        await session.run([(statements.FORWARD, [*place, delay])])
+        (held,) = await session.run([(statements.HOLD_WAITING, place)])
         if held.rows:
             return False
     raise Conflict("A job with this key keeps changing; try again.")
@@ -274,7 +111,7 @@ def _add_call(job: NewJob) -> Call:
             f"the payload of {job.service}.{job.name} has {len(payload)} bytes, at "
             f"most {MAX_PAYLOAD_BYTES} are taken; pass ids instead of data"
         )
-    return _ADD, [
+    return statements.ADD, [
         str(job.tenant_id).encode(),
         str(uuid7()).encode(),
         job.service.encode(),
@@ -298,7 +135,7 @@ async def announce(
     announced so long ago that their message may be lost.
     """
     values = {"most": most, "again": again, "patience": patience_seconds}
-    rows = await (await connection.execute(_ANNOUNCE, values)).fetchall()
+    rows = await (await connection.execute(statements.ANNOUNCE, values)).fetchall()
     rows.sort(key=lambda row: (row["place"], row["run_at"]))
     return [(row["tenant_id"], row["id"]) for row in rows]
 
@@ -317,7 +154,7 @@ async def claim(
         "claim": uuid7(),
         "declared": list(declared),
     }
-    row = await (await connection.execute(_CLAIM, values)).fetchone()
+    row = await (await connection.execute(statements.CLAIM, values)).fetchone()
     return None if row is None else ClaimedJob(**row)
 
 
@@ -328,7 +165,7 @@ async def beat(connection: Transaction, jobs: Sequence[ClaimedJob]) -> set[UUID]
         "ids": [job.id for job in jobs],
         "claims": [job.claim for job in jobs],
     }
-    rows = await (await connection.execute(_BEAT, values)).fetchall()
+    rows = await (await connection.execute(statements.BEAT, values)).fetchall()
     return {row["claim"] for row in rows}
 
 
@@ -337,7 +174,7 @@ async def progress(
 ) -> None:
     """Show how far a job is."""
     shown = {"done": done, "total": total, "text": text[:500]}
-    await connection.execute(_PROGRESS, {**_held(job), **shown})
+    await connection.execute(statements.PROGRESS, {**_held(job), **shown})
 
 
 async def finish(
@@ -381,19 +218,19 @@ async def put_back(
                 given_back=0 if keep_attempt else 1,
             )
     except UniqueViolation:
-        await connection.execute(_SUPERSEDED, {**_held(job), "error": error})
+        await connection.execute(statements.SUPERSEDED, {**_held(job), "error": error})
         return True
 
 
 async def lost(connection: Transaction, *, silence_seconds: float) -> Sequence[LostJob]:
     """Return jobs whose worker has fallen silent, held for this transaction."""
-    rows = await connection.execute(_LOST, {"silence": silence_seconds})
+    rows = await connection.execute(statements.LOST, {"silence": silence_seconds})
     return [LostJob(**row) for row in await rows.fetchall()]
 
 
 async def fence(connection: Transaction, job: ClaimedJob) -> bool:
     """Hold a job for a transaction of its own; False when its claim was lost."""
-    found = await connection.execute(_FENCE, _held(job))
+    found = await connection.execute(statements.FENCE, _held(job))
     return await found.fetchone() is not None
 
 
@@ -402,7 +239,10 @@ async def handle(
 ) -> bool:
     """Note that a consumer handles an event; False when it did so before."""
     values = {"tenant": tenant_id, "consumer": consumer, "event": event_id}
-    return await (await connection.execute(_HANDLE, values)).fetchone() is not None
+    return (
+        await (await connection.execute(statements.HANDLE, values)).fetchone()
+        is not None
+    )
 
 
 async def purge(
@@ -410,7 +250,9 @@ async def purge(
 ) -> int:
     """Delete what ended long ago; return how much at most from one table."""
     values = {"ended": ended_days, "failed": failed_days, "rows": rows}
-    deleted = [(await connection.execute(text, values)).rowcount for text in _PURGE]
+    deleted = [
+        (await connection.execute(text, values)).rowcount for text in statements.PURGE
+    ]
     return max(deleted)
 
 
@@ -434,7 +276,9 @@ async def _end(
         "error": error,
         "given_back": given_back,
     }
-    return await (await connection.execute(_END, values)).fetchone() is not None
+    return (
+        await (await connection.execute(statements.END, values)).fetchone() is not None
+    )
 
 
 def _held(job: ClaimedJob | LostJob) -> dict[str, UUID]:
