@@ -95,7 +95,7 @@ DOCUMENTS: dict[str, list[Sent]] = {
              "/pet/1?name=R%C3%A9"),
         Sent("delete_pet", {"petId": 1}, "DELETE", "/pet/1"),
         Sent("get_inventory", {}, "GET", "/store/inventory",
-             headers={"authorization": "Bearer k-1"}),
+             headers={"api_key": "k-1"}),
     ],
     "pets-3.1.yaml": [
         Sent("list_stays", {"limit": 100, "from": "2026-01-31", "kind": ["cat", "dog"],
