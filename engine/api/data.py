@@ -13,12 +13,12 @@ from uuid import UUID
 from engine import payload
 from engine.api.entry import PRIMARY, Scope, Send
 from engine.api.envelope import encode, failure, success, success_of
-from engine.api.http import Request, answer, segments
+from engine.api.http import Request, answer, authenticate, segments
 from engine.api.patience import Receive
 from engine.api.problems import MethodNotAllowed, client_error
 from engine.context import RequestContext
 from engine.database_errors import DatabaseError
-from engine.errors import BadRequest, NotFound, RangkaError, Unauthenticated
+from engine.errors import BadRequest, NotFound, RangkaError
 from engine.freshness import RUNS
 from engine.parts import Parts
 from engine.record_steps import Written
@@ -63,7 +63,7 @@ class DataApp:
             await answer(send, problem.status, body, headers)
 
     async def _serve(self, request: Request, send: Send) -> None:
-        ctx = await self._authenticate(request)
+        ctx = await authenticate(request, self._parts.identity)
         request.scope["rangka.context"] = ctx
         path = request.scope["rangka.path"]
         parts = segments(request.scope["rangka.data_path"])
@@ -101,21 +101,6 @@ class DataApp:
         handler = _route(request.method, rest)
         request.scope["rangka.route"] = handler.__name__
         await handler(self, Call(request, ctx, entity, send, path), rest)
-
-    async def _authenticate(self, request: Request) -> RequestContext:
-        scheme, _, token = (request.header(b"authorization") or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated(
-                "Log in first: send Authorization: Bearer <access token>.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        return await self._parts.identity.authenticate(
-            token.strip(),
-            request_id=request.request_id,
-            ip=request.ip,
-            user_agent=request.header(b"user-agent"),
-            tenant_hint=request.header(b"x-tenant-id"),
-        )
 
     async def _entity(
         self, ctx: RequestContext, service: str, name: str

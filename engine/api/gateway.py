@@ -17,7 +17,7 @@ from engine.api.entry import GATEWAY, Scope, Send
 from engine.api.envelope import encode, failure
 from engine.api.gateway_callers import Callers
 from engine.api.gateway_relay import Bounds, Relay, Upload, Watch
-from engine.api.http import Request, answer
+from engine.api.http import Request, answer, authenticate
 from engine.api.patience import Receive
 from engine.api.problems import MethodNotAllowed, client_error
 from engine.context import RequestContext
@@ -29,7 +29,6 @@ from engine.errors import (
     NotFound,
     RangkaError,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
     ValidationFailed,
 )
@@ -112,7 +111,7 @@ class GatewayApp:
                 "The gateway does not pass this method on.",
                 headers={"Allow": ", ".join(sorted(_METHODS))},
             )
-        ctx = await self._authenticate(request)
+        ctx = await authenticate(request, self._parts.identity)
         scope["rangka.context"] = ctx
         service, routes, route, values = await self._find(ctx, request, name, segments)
         await self._authorize(ctx, route)
@@ -140,21 +139,6 @@ class GatewayApp:
             passage.leave()
 
     # -- checks, in their order ----------------------------------------------------
-
-    async def _authenticate(self, request: Request) -> RequestContext:
-        scheme, _, token = (request.header(b"authorization") or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated(
-                "Log in first: send Authorization: Bearer <access token>.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        return await self._parts.identity.authenticate(
-            token.strip(),
-            request_id=request.request_id,
-            ip=request.ip,
-            user_agent=request.header(b"user-agent"),
-            tenant_hint=request.header(b"x-tenant-id"),
-        )
 
     async def _find(
         self, ctx: RequestContext, request: Request, name: str, segments: Sequence[str]

@@ -1,4 +1,4 @@
-"""Reading a raw ASGI request and answering it; for the hot routes only."""
+"""Reading a raw ASGI request and answering it, and who asks; for the hot routes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,9 @@ from urllib.parse import unquote
 from engine.api.entry import Scope, Send
 from engine.api.envelope import JSON
 from engine.api.patience import Receive
-from engine.errors import BadRequest, PayloadTooLarge
+from engine.context import RequestContext
+from engine.errors import BadRequest, PayloadTooLarge, Unauthenticated
+from engine.identity import Identity
 
 
 class Request:
@@ -120,3 +122,26 @@ def _too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(
         f"The body is over {limit // 1024} KiB; send less, or use the import for files."
     )
+
+
+async def authenticate(request: Request, identity: Identity) -> RequestContext:
+    """Return who asks; raises Unauthenticated."""
+    return await identity.authenticate(
+        bearer(request.header(b"authorization")),
+        request_id=request.request_id,
+        ip=request.ip,
+        user_agent=request.header(b"user-agent"),
+        tenant_hint=request.header(b"x-tenant-id"),
+    )
+
+
+def bearer(authorization: str | None) -> str:
+    """Return the access token of a header (RFC 6750); raises Unauthenticated."""
+    scheme, _, token = (authorization or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated(
+            "Log in first: send Authorization: Bearer <access token>.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return token

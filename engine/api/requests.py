@@ -6,8 +6,9 @@ from litestar import Request, Response
 
 from engine import payload
 from engine.api.envelope import JSON, success_of
+from engine.api.http import bearer
 from engine.context import Grant, RequestContext
-from engine.errors import Forbidden, Unauthenticated
+from engine.errors import Forbidden
 from engine.parts import Parts
 
 AnyRequest = Request[Any, Any, Any]
@@ -27,14 +28,8 @@ def request_id_of(request: AnyRequest) -> str:
 
 async def context_of(request: AnyRequest) -> RequestContext:
     """Return who asks; raises Unauthenticated."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated(
-            "Log in first: send Authorization: Bearer <access token>.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
     ctx = await parts_of(request).identity.authenticate(
-        token.strip(),
+        bearer(request.headers.get("authorization")),
         request_id=request_id_of(request),
         ip=request.client.host if request.client else None,
         user_agent=request.headers.get("user-agent"),

@@ -36,16 +36,12 @@ class UpstreamError(Exception):
 
     Attributes:
         problem: what kind of failure it was.
-        was_reached: whether the service may have begun to work on the call.
     """
 
-    def __init__(
-        self, problem: Problem, message: str, *, was_reached: bool = False
-    ) -> None:
+    def __init__(self, problem: Problem, message: str) -> None:
         super().__init__(message)
         self.problem: Problem = problem
         self.message = message
-        self.was_reached = was_reached
 
 
 class UpstreamClient:
@@ -147,9 +143,7 @@ async def read(answer: Answer, limit: int) -> bytes:
     async for chunk in chunks_of(answer):
         size += len(chunk)
         if size > limit:
-            raise UpstreamError(
-                "broken", "The service's answer is too large.", was_reached=True
-            )
+            raise UpstreamError("broken", "The service's answer is too large.")
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -160,9 +154,7 @@ async def chunks_of(answer: Answer) -> AsyncIterator[bytes]:
         while chunk := await answer.content.readany():
             yield chunk
     except (aiohttp.ClientError, OSError, ValueError):
-        raise UpstreamError(
-            "broken", "The service's answer broke off.", was_reached=True
-        ) from None
+        raise UpstreamError("broken", "The service's answer broke off.") from None
 
 
 class _Pool(aiohttp.TCPConnector):
@@ -197,6 +189,4 @@ def _problem(error: Exception) -> UpstreamError:
         return UpstreamError("connect", "The service cannot be reached.")
     if isinstance(error, TimeoutError):
         return UpstreamError("timeout", "The service cannot be reached in time.")
-    return UpstreamError(
-        "broken", "The service's answer cannot be read.", was_reached=True
-    )
+    return UpstreamError("broken", "The service's answer cannot be read.")
