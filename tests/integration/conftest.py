@@ -1,13 +1,15 @@
-"""A table under row level security with two tenants, and a pool that reads it."""
+"""A table under row level security with a pool, a database of its own, a provider."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
+from network_world import Isp, open_isp
 from shop import SCHEMA, TENANT_A, TENANT_B, Shop
 
 from engine.driver_pool import Pool, PoolLimits
 from engine.settings import Settings
+from tests.fixtures.database import own_database
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +41,17 @@ async def pool(shop: Shop) -> AsyncIterator[Pool]:
     await made.open()
     yield made
     await made.close()
+
+
+@pytest.fixture(scope="module")
+def own(settings: Settings) -> Iterator[Settings]:
+    """A database where no other application runs jobs or passes on events."""
+    with own_database(settings) as made:
+        yield made
+
+
+@pytest.fixture
+async def isp(own: Settings) -> AsyncIterator[Isp]:
+    """A tenant with the built-in services, in a process that runs its jobs."""
+    async with open_isp(own) as opened:
+        yield opened

@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from engine.settings import Settings
 from metadata.definitions import Service as Definition
 from registry import assignments
 from registry.service import Service
-from tests.fixtures.database import _settings, clone_database, drop_database
 
 CHILD = Path(__file__).with_name("job_child.py")
 WITHIN_SECONDS = 60.0
@@ -152,17 +151,6 @@ def context(tenant_id: UUID, **values: Any) -> RequestContext:
         now=datetime.now(UTC),
         email="somebody@example.com",
     )
-
-
-@contextmanager
-def own_database(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
-    """Make a database that no other process passes on events or runs jobs in."""
-    template = _settings(test_run_dir, "template", settings.admin_database_url)
-    part = f"{settings.database_name.rpartition('_')[2]}_jobs_{uuid4().hex[:6]}"
-    own = _settings(test_run_dir, part, settings.admin_database_url)
-    clone_database(template, own)
-    yield own
-    drop_database(own)
 
 
 @asynccontextmanager

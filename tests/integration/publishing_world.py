@@ -1,17 +1,13 @@
 """Services to publish, rows to keep, and the ways to both, for publishing's tests."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-from engine import bootstrap
 from engine.database import Database
 from engine.settings import Settings
 from metadata.definitions import Service
 from registry.publishing import Plan, Publisher
 from registry.publishing_drift import drift
-from tests.fixtures.database import drop_database
 
 NAME = {"id": "f1", "name": "name", "type": "text", "required": True, "max_length": 50}
 NOTE = {"id": "f2", "name": "note", "type": "text", "max_length": 80}
@@ -34,21 +30,6 @@ def service(name: str, *entities: dict[str, Any], **options: Any) -> Service:
 def items(name: str, *fields: dict[str, Any], **options: Any) -> Service:
     """Return a service with the one entity `items`."""
     return service(name, entity("items", *fields, **options))
-
-
-@contextmanager
-def own_database(settings: Settings, part: str) -> Iterator[Settings]:
-    """Make a database where no other application finishes what publishes leave."""
-    own = Settings.from_environment(
-        {},
-        data_dir=settings.data_dir,
-        secret_key=settings.secret_key,
-        database_url=settings.admin_database_url,
-        database_name=f"{settings.database_name}_{part}",
-    )
-    bootstrap.prepare(own)
-    yield own
-    drop_database(own)
 
 
 class Shelf:

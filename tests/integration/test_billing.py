@@ -1,23 +1,15 @@
 """Invoices and payments: what is owed, who is overdue, who is suspended for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from network_world import Isp, open_isp
+from network_world import Isp
 
-from engine.settings import Settings
 from registry import assignments
 from registry.service import Refused
-
-
-@pytest.fixture
-async def isp(settings: Settings) -> AsyncIterator[Isp]:
-    async with open_isp(settings) as opened:
-        yield opened
 
 
 def day(offset: int) -> str:

@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 from platform_world import World, open_world, soon
-from publishing_world import own_database
 
 from engine.errors import Unauthenticated
 from engine.identity import signing_keys
 from engine.settings import Settings, StartupError, derive_key
+from tests.fixtures.database import own_database
 
 
 @pytest.fixture(scope="module")
 async def world(settings: Settings) -> AsyncIterator[World]:
     # In a database of its own: without its keys no token of other tests would hold.
-    with own_database(settings, "keys") as own:
+    with own_database(settings) as own:
         async with open_world(own) as opened:
             yield opened
 

@@ -7,7 +7,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
@@ -20,7 +20,6 @@ from job_world import (
     context,
     fresh_name,
     open_job_world,
-    own_database,
     until,
     until_file,
     working,
@@ -35,12 +34,6 @@ RESTART_SECONDS = 15.0
 """So soon after its worker was killed, a job runs again."""
 
 EVENTS = 10_000
-
-
-@pytest.fixture(scope="module")
-def own(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
-    with own_database(settings, test_run_dir) as made:
-        yield made
 
 
 @pytest.fixture

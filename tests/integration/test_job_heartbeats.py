@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from job_world import JobWorld, fresh_name, open_job_world, own_database, until
+from job_world import JobWorld, fresh_name, open_job_world, until
 
 from engine.database import Database
 from engine.jobs.host import JobTools
@@ -20,12 +19,6 @@ from registry.service import JobHost, Payload, Service
 SILENCE = 2.0
 WITHIN = 30.0
 """A guard against hanging; nothing is measured by it."""
-
-
-@pytest.fixture(scope="module")
-def own(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
-    with own_database(settings, test_run_dir) as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-from job_world import JobWorld, fresh_name, open_job_world, own_database, until, working
+from job_world import JobWorld, fresh_name, open_job_world, until, working
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -17,12 +16,6 @@ from engine.logs import JsonFormatter
 from engine.settings import Settings
 from engine.tracing import Tracing
 from registry.service import JobHost, Payload, Service
-
-
-@pytest.fixture(scope="module")
-def own(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
-    with own_database(settings, test_run_dir) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Processes of two releases side by side: no event is lost to a consumer of either."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -9,19 +8,12 @@ from job_world import (
     JobWorld,
     fresh_name,
     open_job_world,
-    own_database,
     until,
     working,
 )
 
 from engine.settings import Settings
 from registry.service import Event, JobHost, Service
-
-
-@pytest.fixture(scope="module")
-def own(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
-    with own_database(settings, test_run_dir) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """Keys, schedules, secrets and tenants: the rules of the ledger, one by one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,7 +11,6 @@ from job_world import (
     context,
     fresh_name,
     open_job_world,
-    own_database,
     until,
     working,
 )
@@ -23,12 +21,6 @@ from engine.settings import Settings
 from registry.service import JobHost, Payload, Service
 
 SECRET = "rahasia-router-42"
-
-
-@pytest.fixture(scope="module")
-def own(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
-    with own_database(settings, test_run_dir) as made:
-        yield made
 
 
 @pytest.fixture

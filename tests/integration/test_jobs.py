@@ -1,8 +1,7 @@
 """Jobs, consumers and schedules run once in effect, with Redis and without."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -11,19 +10,12 @@ from job_world import (
     JobWorld,
     fresh_name,
     open_job_world,
-    own_database,
     until,
     working,
 )
 
 from engine.settings import Settings
 from registry.service import Event, JobHost, Payload, Service
-
-
-@pytest.fixture(scope="module")
-def own(settings: Settings, test_run_dir: Path) -> Iterator[Settings]:
-    with own_database(settings, test_run_dir) as made:
-        yield made
 
 
 @pytest.fixture(params=["postgres", "redis"])

@@ -62,11 +62,11 @@ async def let_time_pass(isp: Isp) -> None:
 
 
 async def test_a_worker_killed_while_it_adds_a_login_leaves_one_login(
-    settings: Settings,
+    own: Settings,
 ) -> None:
     sim = simulator()
-    async with open_isp(settings, work=False) as isp, sim.serve() as address:
-        async with worker(settings) as process:
+    async with open_isp(own, work=False) as isp, sim.serve() as address:
+        async with worker(own) as process:
             router = await isp.router(address)
             await isp.pool(router)
             plan = await isp.plan()
@@ -94,11 +94,11 @@ async def test_a_worker_killed_while_it_adds_a_login_leaves_one_login(
 
 
 async def test_a_worker_killed_before_it_ends_a_session_owes_that_to_the_next(
-    settings: Settings,
+    own: Settings,
 ) -> None:
     sim = simulator()
-    async with open_isp(settings, work=False) as isp, sim.serve() as address:
-        async with worker(settings) as process:
+    async with open_isp(own, work=False) as isp, sim.serve() as address:
+        async with worker(own) as process:
             router = await isp.router(address)
             await isp.pool(router)
             customer = await isp.active(await isp.plan())

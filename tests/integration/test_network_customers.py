@@ -1,12 +1,9 @@
 """From an active customer to a login on the router, and what follows."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from network_world import (
     PASSWORD,
     Isp,
-    open_isp,
     profiles_of,
     secrets_of,
     sessions_of,
@@ -14,13 +11,6 @@ from network_world import (
 )
 
 from connectors.mikrotik.simulator import Kind, Simulator
-from engine.settings import Settings
-
-
-@pytest.fixture
-async def isp(settings: Settings) -> AsyncIterator[Isp]:
-    async with open_isp(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

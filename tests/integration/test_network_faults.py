@@ -1,19 +1,10 @@
 """A router that is dead, slow or not ours: nothing fails and nothing doubles."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from job_world import until
-from network_world import Isp, open_isp, profiles_of, secrets_of, simulator
+from network_world import Isp, profiles_of, secrets_of, simulator
 
 from connectors.mikrotik.simulator import Kind, Simulator
-from engine.settings import Settings
-
-
-@pytest.fixture
-async def isp(settings: Settings) -> AsyncIterator[Isp]:
-    async with open_isp(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

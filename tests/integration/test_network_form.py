@@ -35,15 +35,9 @@ VOUCHED = {
 
 
 @pytest.fixture
-async def isp(settings: Settings) -> AsyncIterator[Isp]:
-    async with open_isp(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def still(settings: Settings) -> AsyncIterator[Isp]:
+async def still(own: Settings) -> AsyncIterator[Isp]:
     """A tenant whose jobs do not run."""
-    async with open_isp(settings, work=False) as opened:
+    async with open_isp(own, work=False) as opened:
         yield opened
 
 

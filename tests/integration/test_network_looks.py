@@ -6,22 +6,15 @@ from ipaddress import ip_network
 from typing import Any, cast
 
 import pytest
-from network_world import PASSWORD, Isp, open_isp, simulator
+from network_world import PASSWORD, Isp, simulator
 
 from connectors.mikrotik.errors import Unreachable
 from connectors.mikrotik.simulator import Simulator
 from connectors.mikrotik.transport import PLAINTEXT, connect
-from engine.settings import Settings
 from registry.builtin.network.collecting import collect
 from registry.service import JobHost
 
 SERIAL = "HGA09SIM0002"
-
-
-@pytest.fixture
-async def isp(settings: Settings) -> AsyncIterator[Isp]:
-    async with open_isp(settings) as opened:
-        yield opened
 
 
 def session(sim: Simulator, **live: str) -> None:

@@ -1,20 +1,12 @@
 """Boosts that end, routers that are looked at, rows that are deleted in time."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from network_world import Isp, open_isp, secrets_of, sessions_of, simulator
+from network_world import Isp, secrets_of, sessions_of, simulator
 
 from connectors.mikrotik.simulator import Simulator
-from engine.settings import Settings
-
-
-@pytest.fixture
-async def isp(settings: Settings) -> AsyncIterator[Isp]:
-    async with open_isp(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

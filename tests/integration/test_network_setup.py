@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from metadata import bundle
 from registry import builtin
 from registry.service import Refused
 from tests.fixtures.scripted_router import Peer, scripted, tag
-
-
-@pytest.fixture
-async def isp(settings: Settings) -> AsyncIterator[Isp]:
-    async with open_isp(settings) as opened:
-        yield opened
 
 
 def fingerprint(certificate: Path) -> str:
@@ -196,10 +189,10 @@ async def test_who_asks_for_a_test_sees_that_it_was_made(isp: Isp) -> None:
 
 
 async def test_a_router_on_this_machine_is_not_connected_to_unless_allowed(
-    settings: Settings,
+    own: Settings,
 ) -> None:
-    usual = Settings.from_environment({}, data_dir=settings.data_dir).router_networks
-    closed = dataclasses.replace(settings, router_networks=usual)
+    usual = Settings.from_environment({}, data_dir=own.data_dir).router_networks
+    closed = dataclasses.replace(own, router_networks=usual)
     sim = simulator()
     async with open_isp(closed) as isp, sim.serve() as address:
         for tls in ("plain", "pinned", "authority"):

@@ -28,8 +28,8 @@ class Worker:
             yield host
 
 
-async def test_of_many_takers_one_gets_the_router(settings: Settings) -> None:
-    async with open_isp(settings, work=False) as isp:
+async def test_of_many_takers_one_gets_the_router(own: Settings) -> None:
+    async with open_isp(own, work=False) as isp:
         router = await isp.router(("127.0.0.1", 1))
         worker = cast(JobHost, Worker(isp))
         async with held(worker, router):

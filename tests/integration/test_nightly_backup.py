@@ -11,10 +11,10 @@ from engine.identity.passwords import Passwords
 from engine.platform import ensure_core
 from engine.settings import Settings
 from tests.fixtures.api import PASSWORD
+from tests.fixtures.database import own_database
 from tests.integration.job_world import (
     JobWorld,
     open_job_world,
-    own_database,
     until,
     working,
 )
@@ -29,7 +29,7 @@ async def world(
     settings: Settings, test_run_dir: Path, tmp_path: Path
 ) -> AsyncIterator[JobWorld]:
     """A process with a core tenant in Jakarta and another tenant beside it."""
-    with own_database(settings, test_run_dir) as own:
+    with own_database(settings) as own:
         async with open_job_world(own, backup_dir=tmp_path, backup_keep=2) as made:
             await ensure_core(
                 made.parts.database,

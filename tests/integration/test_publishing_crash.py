@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from publishing_child import COMMITTED
-from publishing_world import Shelf, entity, fresh_name, own_database, service
+from publishing_world import Shelf, entity, fresh_name, service
 
 from engine.settings import Settings
 from metadata import store, store_follow_ups
@@ -19,6 +19,7 @@ from metadata.definitions import Service, as_json
 from registry.catalog import Catalog
 from registry.publishing import PLANNED, Publisher
 from registry.publishing_follow_ups import FollowUps
+from tests.fixtures.database import own_database
 
 CHILD = Path(__file__).with_name("publishing_child.py")
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings) -> Iterator[Settings]:
-    with own_database(settings, "crash") as own:
+    with own_database(settings) as own:
         yield own
 
 

@@ -12,7 +12,6 @@ from publishing_world import (
     entity,
     fresh_name,
     items,
-    own_database,
     service,
 )
 
@@ -21,6 +20,7 @@ from engine.settings import Settings
 from metadata import store_follow_ups
 from registry.publishing import PLANNED, Publisher
 from registry.publishing_follow_ups import FollowUps
+from tests.fixtures.database import own_database
 
 LEFT = 5
 """What `after` leaves: two indexes, a check, a foreign key and a NOT NULL."""
@@ -28,7 +28,7 @@ LEFT = 5
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings) -> Iterator[Settings]:
-    with own_database(settings, "later") as own:
+    with own_database(settings) as own:
         yield own
 
 

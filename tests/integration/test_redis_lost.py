@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_world import own_database
 from redis.asyncio import Redis
 
 from engine.app import build
 from engine.settings import Settings
 from engine.streams import STREAM
 from tests.fixtures.api import PASSWORD, Client, World, open_world, running
+from tests.fixtures.database import own_database
 from tests.fixtures.gateway import BASE, call, endpoint, outside, publish
 from tests.fixtures.redis import RedisServer
 
@@ -34,7 +34,7 @@ SAMPLES = "/api/v1/data/lab/samples"
 async def lost(
     settings: Settings, test_run_dir: Path, mortal_redis: RedisServer
 ) -> AsyncIterator[World]:
-    with own_database(settings, test_run_dir) as own:
+    with own_database(settings) as own:
         async with open_world(replace(own, redis_url=mortal_redis.url)) as world:
             yield world
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from job_world import definition, fresh_name, open_job_world, own_database, until
+from job_world import definition, fresh_name, open_job_world, until
 
 from engine.settings import Settings
 from metadata import bundle
 from registry.service import JobHost, Payload, Service
+from tests.fixtures.database import own_database
 
 CODE = """
 from registry.service import Service
@@ -36,7 +37,7 @@ async def test_a_worker_runs_the_code_of_its_folders_and_ends_when_asked(
     async def answer(host: JobHost, payload: Payload) -> None:
         pytest.fail("it runs in the other process")
 
-    with own_database(settings, test_run_dir) as own:
+    with own_database(settings) as own:
         async with open_job_world(own) as world:
             await world.publish(name)
             world.run_code(service)
