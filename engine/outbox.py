@@ -9,26 +9,22 @@ second. Runs no consumer itself.
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from engine.consumers import Consumers, Hearer
 from engine.database import Database, Transaction
+from engine.news import CHANNEL, News, notifications
 
 logger = logging.getLogger("rangka.events")
 
-CHANNEL = "rangka_events"
 BATCH = 500
 POLL_SECONDS = 0.5
 PAUSE_SECONDS = 0.02
 """Between two batches: a burst of writes is passed on together, not one by one."""
-MAX_NEWS_BYTES = 7000
-"""A notification holds 8000 bytes (PostgreSQL manual, NOTIFY)."""
 
 _CLAIM = """
 SELECT o.tenant_id, o.log_id, l.service, l.entity, l.record_id, l.action,
@@ -114,7 +110,8 @@ class Dispatcher:
             places = ([r["tenant_id"] for r in rows], [r["log_id"] for r in rows])
             if self._streams:
                 await connection.execute(_KEEP_FOR_STREAMS, places)
-            await connection.execute(_NOTIFY, (CHANNEL, list(_news(known))))
+            told = notifications((row["tenant_id"], _news(row)) for row in known)
+            await connection.execute(_NOTIFY, (CHANNEL, list(told)))
             await connection.execute(_DELETE, places)
         return len(rows)
 
@@ -174,35 +171,13 @@ def _wanted(
                 )
 
 
-def _news(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield notifications that together name every event, each of one tenant."""
-    tenants: dict[UUID, list[Row]] = {}
-    for row in rows:
-        tenants.setdefault(row["tenant_id"], []).append(row)
-    for tenant_id, events in tenants.items():
-        head = f'{{"t":"{tenant_id}","e":['
-        parts: list[str] = []
-        size = len(head) + 2
-        for row in events:
-            part = _one(row)
-            if parts and size + len(part) + 1 > MAX_NEWS_BYTES:
-                yield f"{head}{','.join(parts)}]}}"
-                parts, size = [], len(head) + 2
-            parts.append(part)
-            size += len(part) + 1
-        yield f"{head}{','.join(parts)}]}}"
-
-
-def _one(row: Row) -> str:
+def _news(row: Row) -> News:
     record_id = row["record_id"]
-    return json.dumps(
-        [
-            str(row["log_id"]),
-            row["service"],
-            row["entity"],
-            None if record_id is None else str(record_id),
-            row["action"],
-            row["record_version"],
-        ],
-        separators=(",", ":"),
+    return News(
+        row["log_id"],
+        row["service"],
+        row["entity"],
+        None if record_id is None else str(record_id),
+        row["action"],
+        row["record_version"],
     )

@@ -23,11 +23,11 @@ import msgspec
 from engine.context import Grant, RequestContext
 from engine.database import Database
 from engine.driver import Call
+from engine.news import CHANNEL, Batch, News, read
 from engine.policy import Policy
 from engine.record_reads import RecordReader
 from registry.catalog import Catalog, ServiceUnavailable
 
-CHANNEL = "rangka_events"
 MAX_TOPICS = 50
 MAX_WAITING = 500
 """News a connection may leave unread before it is told to ask for everything again."""
@@ -47,32 +47,6 @@ _Asked = tuple[bytes, tuple[bytes | None, ...]]
 _NOBODY: _Asked = (b"", ())
 
 logger = logging.getLogger(__name__)
-
-
-class News(msgspec.Struct, frozen=True, array_like=True):
-    """One event as the dispatcher announces it."""
-
-    log_id: str
-    service: str
-    entity: str
-    record_id: str | None
-    action: str
-    version: int | None
-
-    @property
-    def topic(self) -> str:
-        """Return `service.entity`."""
-        return f"{self.service}.{self.entity}"
-
-
-class Batch(msgspec.Struct, frozen=True, rename={"tenant": "t", "news": "e"}):
-    """The payload of one notification: events of one tenant."""
-
-    tenant: UUID
-    news: list[News]
-
-
-_decode = msgspec.json.Decoder(Batch).decode
 
 
 class TooManyPages(Exception):
@@ -340,7 +314,7 @@ class Hub:
 
     async def _heard(self, payload: str) -> None:
         try:
-            batch = _decode(payload)
+            batch = read(payload)
         except msgspec.DecodeError:
             logger.warning("an announcement of events is unreadable: %.100s", payload)
             return
@@ -386,8 +360,3 @@ def _told(news: News) -> dict[str, Any]:
         "action": news.action,
         "version": news.version,
     }
-
-
-def announcement(tenant_id: UUID, news: Sequence[News]) -> str:
-    """Return the payload that tells every process of these events."""
-    return msgspec.json.encode(Batch(tenant_id, list(news))).decode()

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from engine.realtime import CHANNEL, MAX_WAITING, News, Subscriber, announcement
+from engine.news import CHANNEL, News, notifications
+from engine.realtime import MAX_WAITING, Subscriber
 from tests.fixtures.api import Client, World
 from tests.fixtures.sockets import Socket, socket
 from tests.isolation.test_restricted_users import CUSTOMERS, Holders, phone
@@ -48,14 +49,13 @@ async def customer(client: Client, **values: Any) -> dict[str, Any]:
 
 async def announce(world: World, tenant: UUID, *news: News) -> None:
     async with world.app._app.state.parts.database.system() as connection:
-        await connection.execute(
-            "select pg_notify(%s, %s)", (CHANNEL, announcement(tenant, news))
-        )
+        for told in notifications((tenant, each) for each in news):
+            await connection.execute("select pg_notify(%s, %s)", (CHANNEL, told))
 
 
 def changed(record_id: str, topic: str = TOPIC, action: str = "update") -> News:
     service, _, entity = topic.partition(".")
-    return News(str(uuid4()), service, entity, record_id, action, 2)
+    return News(uuid4(), service, entity, record_id, action, 2)
 
 
 async def heard_ids(page: Socket, world: World) -> list[str]:

@@ -10,7 +10,8 @@ import pytest
 
 from engine.dependencies import Dependencies
 from engine.driver import Call, Statement
-from engine.realtime import Hub, News, Subscriber, announcement
+from engine.news import News, notifications
+from engine.realtime import Hub, Subscriber
 
 READABLE = SimpleNamespace(
     allowed=True, denied=(), allowances=(SimpleNamespace(unrestricted_rows=True),)
@@ -33,6 +34,11 @@ class Channel:
 
     async def listen(self, _channel: str, heard: Any, _again: Any) -> None:
         self.heard = heard
+
+    async def tell(self, tenant: UUID, *news: News) -> None:
+        """Announce these events as the dispatcher does."""
+        for told in notifications((tenant, each) for each in news):
+            await self.heard(told)
 
     async def fetch_all(
         self, tenant: UUID, calls: Sequence[Call], *, idempotent: bool
@@ -83,7 +89,7 @@ class SomeRows:
 
 
 def news(service: str, action: str = "update") -> News:
-    return News(str(uuid4()), service, "items", str(uuid4()), action, 1)
+    return News(uuid4(), service, "items", str(uuid4()), action, 1)
 
 
 def joined(
@@ -103,8 +109,7 @@ async def test_a_failure_is_told_as_reload_and_the_next_news_are_told() -> None:
     unlucky, other = joined(hub, "broken.items"), joined(hub, "well.items")
     async with asyncio.timeout(10):
         for subscriber, service in ((unlucky, "broken"), (other, "well")):
-            said = announcement(subscriber.ctx.tenant_id, [news(service)])
-            await channel.heard(said)
+            await channel.tell(subscriber.ctx.tenant_id, news(service))
         assert await unlucky.take() == [{"type": "reload", "topics": ["broken.items"]}]
         (told,) = await other.take()
     assert told["type"] == "events"
@@ -124,7 +129,7 @@ async def test_people_who_ask_the_same_of_a_batch_are_one_question() -> None:
     ]
     told = [news("well") for _ in range(20)]
     async with asyncio.timeout(10):
-        await channel.heard(announcement(tenant, told))
+        await channel.tell(tenant, *told)
         for page in pages:
             (message,) = await page.take()
             ids = [each["id"] for each in message["events"]]
@@ -143,7 +148,7 @@ async def test_what_is_out_of_reach_now_is_told_without_its_name(action: str) ->
     gone, seen = [news("well", action) for _ in range(3)], news("well")
     channel.hidden = {each.record_id for each in gone}
     async with asyncio.timeout(10):
-        await channel.heard(announcement(page.ctx.tenant_id, [*gone, seen]))
+        await channel.tell(page.ctx.tenant_id, *gone, seen)
         (events,) = await page.take()
         assert [each["id"] for each in events["events"]] == [seen.record_id]
         assert await page.take() == [{"type": "reload", "topics": ["well.items"]}]
@@ -160,7 +165,7 @@ async def test_a_new_record_out_of_reach_is_not_told_at_all() -> None:
     hidden, seen = news("well", "create"), news("well")
     channel.hidden = {hidden.record_id}
     async with asyncio.timeout(10):
-        await channel.heard(announcement(page.ctx.tenant_id, [hidden, seen]))
+        await channel.tell(page.ctx.tenant_id, hidden, seen)
         (events,) = await page.take()
     assert [each["id"] for each in events["events"]] == [seen.record_id]
     assert not page.left
@@ -176,7 +181,7 @@ async def test_a_tenant_does_not_wait_for_another_ones_questions() -> None:
     channel.silent.add(waits.ctx.tenant_id)
     async with asyncio.timeout(10):
         for page in (waits, other):
-            await channel.heard(announcement(page.ctx.tenant_id, [news("well")]))
+            await channel.tell(page.ctx.tenant_id, news("well"))
         assert len(await other.take()) == 1
     assert not waits.waiting
     await hub.stop()
