@@ -113,6 +113,16 @@ class RecordHost:
         )
         return await self._written(target, written.id)
 
+    async def create_many(
+        self, entity: str, rows: Sequence[Mapping[str, Any]]
+    ) -> list[UUID]:
+        """Create records in one round trip; returns their ids."""
+        target = await self._entity(entity)
+        values = [dict(row) for row in rows]
+        return await self._records.create_many_as_service(
+            self._ctx, target, values, self._session
+        )
+
     async def update(
         self, entity: str, record_id: UUID | str, values: Mapping[str, Any]
     ) -> Record:

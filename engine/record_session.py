@@ -7,7 +7,7 @@ transaction. Both answer the driver's `Result`, so the steps of a write do not c
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Protocol
 from uuid import UUID
 
@@ -45,14 +45,17 @@ class InTransaction:
 
     async def run(self, calls: Sequence[Call]) -> list[Result]:
         """Return one result a call; the caller's transaction decides what is kept."""
-        results = []
-        async with raw_cursor(self._connection) as cursor:
-            for statement, parameters in calls:
-                texts = [None if p is None else p.decode() for p in parameters]
-                with translate_errors():
+        cursors = [raw_cursor(self._connection) for _ in calls]
+        with translate_errors():
+            async with self._at_once(len(calls)):
+                for cursor, (statement, parameters) in zip(cursors, calls, strict=True):
+                    texts = [None if p is None else p.decode() for p in parameters]
                     await cursor.execute(statement.text.encode(), texts)
-                results.append(_result(cursor))
-        return results
+        return [_result(cursor) for cursor in cursors]
+
+    def _at_once(self, statements: int) -> AbstractAsyncContextManager[object]:
+        """Send several statements in one round trip."""
+        return self._connection.pipeline() if statements > 1 else nullcontext()
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:

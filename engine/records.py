@@ -8,7 +8,7 @@ Owns who may begin a write and in which session, not the parts: `record_values.p
 checks, `record_sql.py` writes, `record_reads.py` reads.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -185,6 +185,18 @@ class Records:
         write = self._as_service(ctx, entity, "create", None)
         values = record_values.of_service(ctx, entity, values)
         return await self._steps.create(write, values, session)
+
+    async def create_many_as_service(
+        self,
+        ctx: RequestContext,
+        entity: CompiledEntity,
+        rows: Sequence[Payload],
+        session: Session,
+    ) -> list[UUID]:
+        """Create records together, as `create_as_service`; returns their ids."""
+        write = self._as_service(ctx, entity, "create", None)
+        checked = [record_values.of_service(ctx, entity, values) for values in rows]
+        return await self._steps.create_many(write, checked, session)
 
     async def update_as_service(
         self,

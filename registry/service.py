@@ -178,6 +178,14 @@ class Host(Protocol):
         are. What does not fit ends the write as a field error of the client (422).
         """
 
+    async def create_many(
+        self, entity: str, rows: Sequence[Mapping[str, Any]]
+    ) -> list[UUID]:
+        """Create records in one round trip, checked as `create`; returns their ids.
+
+        The `before` hooks of all of them run before the first one is written.
+        """
+
     async def update(
         self, entity: str, record_id: UUID | str, values: Mapping[str, Any]
     ) -> Record:

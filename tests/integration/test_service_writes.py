@@ -29,7 +29,11 @@ DEFINITION: dict[str, Any] = {
                  "result": {"type": "integer"},
                  "expression": {"_mul": [{"field": "grade"}, 2]}},
             ],
-            "actions": {"note": {"input": []}, "mark": {"input": []}},
+            "actions": {
+                "note": {"input": []},
+                "several": {"input": []},
+                "mark": {"input": []},
+            },
         },
         {
             "id": "note",
@@ -66,6 +70,15 @@ async def note(
     assert record is not None
     values = {"of": UUID(record["id"]), **(record["what"] or {})}
     return dict(await host.create(NOTES, values))
+
+
+@CODE.action("tasks", "several")
+async def several(
+    host: Host, record: Record | None, _given: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    assert record is not None
+    entity, rows = record["what"]["entity"], record["what"]["rows"]
+    return {"ids": [str(each) for each in await host.create_many(entity, rows)]}
 
 
 @CODE.action("tasks", "mark")
@@ -155,3 +168,62 @@ async def test_code_may_give_a_record_back_whole(world: World, tasks: str) -> No
     assert done.status == 200, done.body
     record = (await world.admin.get(made.headers["location"])).data
     assert (record["name"], record["double"], record["version"]) == ("marked", 6, 2)
+
+
+async def together(
+    world: World, tasks: str, entity: str, rows: list[dict[str, Any]]
+) -> Reply:
+    """Let the action create these records in one round trip."""
+    given = {"entity": entity, "rows": rows}
+    made = await world.admin.post(tasks, {"name": "a", "what": {"what": given}})
+    assert made.status == 201, made.body
+    return await world.admin.post(f"{made.headers['location']}/actions/several", {})
+
+
+async def test_many_records_made_by_code_are_each_as_if_made_alone(
+    world: World, tasks: str
+) -> None:
+    rows = [{"text": f"note {n}"} for n in range(120)]
+    reply = await together(world, tasks, NOTES, rows)
+    assert reply.status == 200, reply.body
+    ids = reply.data["result"]["ids"]
+    notes = tasks.removesuffix("tasks") + "notes"
+    numbers = []
+    for record_id, row in zip(ids, rows, strict=True):
+        note = (await world.admin.get(f"{notes}/{record_id}")).data
+        assert (note["text"], note["state"]) == (row["text"], "open")
+        numbers.append(int(note["number"].removeprefix("N")))
+    assert numbers == list(range(numbers[0], numbers[0] + len(rows)))
+    history = (await world.admin.get(f"{notes}/{ids[-1]}/history")).data
+    assert [entry["action"] for entry in history] == ["create"]
+
+
+async def test_of_many_records_hooks_run_for_each(world: World, tasks: str) -> None:
+    entity = f"{NAME}.tasks"
+    reply = await together(world, tasks, entity, [{"name": "b"}, {"name": "c"}])
+    made = [await world.admin.get(f"{tasks}/{i}") for i in reply.data["result"]["ids"]]
+    assert [each.data["name"] for each in made] == ["b", "c"]
+    assert all(each.data["stamp"] for each in made)
+
+
+@pytest.mark.parametrize(
+    ("rows", "field"),
+    [
+        ([{"text": "fits"}, {"text": "far too long"}], "text"),
+        ([{"text": "fits"}, {}], "text"),
+        ([{"text": "fits"}, {"text": "lost", "of": str(UUID(int=1))}], "of"),
+    ],
+)
+async def test_of_many_records_one_that_does_not_fit_keeps_all_out(
+    world: World, tasks: str, rows: list[dict[str, Any]], field: str
+) -> None:
+    notes = tasks.removesuffix("tasks") + "notes?count=exact"
+    before = (await world.admin.get(notes)).json["meta"]["page"]["count"]
+    reply = await together(world, tasks, NOTES, rows)
+    assert reply.status == 422, reply.body
+    assert field in str(reply.body)
+    assert (await world.admin.get(notes)).json["meta"]["page"]["count"] == before
+
+
+async def test_of_no_records_none_are_made(world: World, tasks: str) -> None:
+    assert (await together(world, tasks, NOTES, [])).data["result"] == {"ids": []}

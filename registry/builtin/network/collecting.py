@@ -276,9 +276,8 @@ async def _write(host: JobHost, page: _Page, at: datetime) -> None:
             await inside.update(SESSIONS, row_id, {"ended_at": at.isoformat()})
         if page.new:
             logins = await _logins(inside, {row["name"] for row in page.new})
-            for row in page.new:
-                login = logins.get(row["name"])
-                await inside.create(SESSIONS, {**row, "login": login})
+            rows = [{**row, "login": logins.get(row["name"])} for row in page.new]
+            await inside.create_many(SESSIONS, rows)
 
 
 def _starts(rows: Sequence[object]) -> range:
