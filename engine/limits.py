@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
+import msgspec
 import redis.asyncio
 from redis.exceptions import RedisError
 
@@ -74,8 +76,7 @@ return {1, 0, window, limit - count}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """Whether it may be done, and how things stand; times in seconds.
 
     Attributes:
@@ -91,17 +92,20 @@ class Verdict:
     retry_after: float
 
     @property
-    def headers(self) -> list[tuple[str, str]]:
+    def headers(self) -> list[tuple[bytes, bytes]]:
         """Return RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers).
 
         With `Retry-After` when it may not be done.
         """
         found = [
-            ("ratelimit-policy", f'"endpoint";q={self.limit};w={WINDOW_SECONDS}'),
-            ("ratelimit", f'"endpoint";r={self.remaining};t={_up(self.reset)}'),
+            (b"ratelimit-policy", _policy(self.limit)),
+            (
+                b"ratelimit",
+                b'"endpoint";r=%d;t=%d' % (self.remaining, _up(self.reset)),
+            ),
         ]
         if not self.allowed:
-            found.append(("retry-after", str(max(1, _up(self.retry_after)))))
+            found.append((b"retry-after", b"%d" % max(1, _up(self.retry_after))))
         return found
 
 
@@ -287,6 +291,11 @@ class Limits:
 def _verdict(asked: _Asked, row: list[int]) -> Verdict:
     allowed, wait, reset, remaining = row
     return Verdict(bool(allowed), asked.limit, remaining, reset / 1e6, wait / 1e6)
+
+
+@lru_cache(maxsize=256)
+def _policy(limit: int) -> bytes:
+    return b'"endpoint";q=%d;w=%d' % (limit, WINDOW_SECONDS)
 
 
 def _up(seconds: float) -> int:

@@ -122,14 +122,7 @@ class Entry:
         request_id = _request_id(scope)
         scope["rangka.request_id"] = request_id
         scope["rangka.path"] = scope["path"]
-        path = data_path(scope["path"])
-        if path.startswith(DATA):
-            scope["rangka.data_path"] = path[len(DATA) :]
-            app = self._data()
-        elif path.startswith(GATEWAY) and self._gateway is not None:
-            app = self._gateway()
-        else:
-            app = self._app
+        app = self._app_for(scope)
         status = 500
         headers = [(b"x-request-id", request_id.encode()), *_SECURITY_HEADERS]
 
@@ -157,6 +150,16 @@ class Entry:
             self._metrics.answered(route_of(scope), scope["method"], status, seconds)
             if logger.isEnabledFor(logging.INFO):
                 _log(scope, status, request_id, seconds)
+
+    def _app_for(self, scope: Scope) -> AsgiApp:
+        path = scope["path"]
+        if path.startswith(GATEWAY) and self._gateway is not None:
+            return self._gateway()
+        path = data_path(path)
+        if path.startswith(DATA):
+            scope["rangka.data_path"] = path[len(DATA) :]
+            return self._data()
+        return self._app
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket; a path that has none is refused (403, before it opens)."""

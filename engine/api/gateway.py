@@ -13,10 +13,11 @@ from urllib.parse import parse_qsl, quote
 from jsonschema_rs import Draft202012Validator
 
 from engine import payload
+from engine.api.deadlines import Deadlines
 from engine.api.entry import GATEWAY, Scope, Send
 from engine.api.envelope import encode, failure
 from engine.api.gateway_callers import Callers
-from engine.api.gateway_relay import Bounds, Relay, Upload, Watch
+from engine.api.gateway_relay import LOOK_SECONDS, Bounds, Relay, Upload, Watch
 from engine.api.http import Request, answer, authenticate
 from engine.api.patience import Receive
 from engine.api.problems import MethodNotAllowed, client_error
@@ -50,6 +51,7 @@ from registry.gateway.routes import (
 from registry.gateway.upstream import UpstreamError
 
 KEYS = ".well-known/jwks.json"
+_PREFIX, _KEYS = GATEWAY.encode(), KEYS.encode()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _SLOW = 0.9
 """Share of the timeout, from the client's last byte, after which it counts as slow."""
@@ -72,21 +74,24 @@ class GatewayApp:
         )
         self._gateway = parts.gateway
         self._routes: dict[str, Routes] = {}
-        self._callers = Callers(parts.policy)
+        self._callers = Callers(parts.policy, parts.gateway.forwarder)
+        self._deadlines = Deadlines(LOOK_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call; an error after the first byte cuts the connection."""
         request = Request(scope, receive)
-        extra: list[tuple[str, str]] = []
+        extra: list[tuple[bytes, bytes]] = []
         try:
             await self._serve(request, receive, send, extra)
         except _BrokeOff:
             raise
         except Exception as error:  # noqa: BLE001 - the root of the gateway's route
             problem = client_error(error, request.request_id)
-            given = {name.lower(): value for name, value in problem.headers.items()}
-            given |= dict(extra)
-            pairs = [(name.encode(), value.encode()) for name, value in given.items()]
+            given = {
+                name.lower().encode(): value.encode()
+                for name, value in problem.headers.items()
+            }
+            pairs = (given | dict(extra)).items()
             body = failure(problem, request.request_id)
             await answer(send, problem.status, body, pairs)
 
@@ -95,7 +100,7 @@ class GatewayApp:
         request: Request,
         receive: Receive,
         send: Send,
-        extra: list[tuple[str, str]],
+        extra: list[tuple[bytes, bytes]],
     ) -> None:
         scope = request.scope
         try:
@@ -115,9 +120,10 @@ class GatewayApp:
         scope["rangka.context"] = ctx
         service, routes, route, values = await self._find(ctx, request, name, segments)
         await self._authorize(ctx, route)
-        await self._count(ctx, route, extra)
+        caller = await self._callers.caller(ctx, service.name, routes)
+        await self._count(caller, route, extra)
         try:
-            passage = self._gateway.gates.enter(service.name, str(ctx.tenant_id))
+            passage = self._gateway.gates.enter(service.name, caller.tenant)
         except Closed as error:
             wait = str(max(1, -int(-error.retry_after // 1)))
             raise Unavailable(
@@ -126,10 +132,9 @@ class GatewayApp:
                 headers={"Retry-After": wait},
             ) from error
         upload = Upload(request, receive, self._bounds.upload)
-        watch = Watch(receive, upload)
+        watch = Watch(receive, upload, self._deadlines)
         try:
             call = await self._call(request, upload, service, routes, route, values)
-            caller = await self._callers.caller(ctx, request, service.name, routes)
             await self._forward(send, call, caller, route, upload, passage, extra)
         except asyncio.CancelledError:
             if not watch.has_left():
@@ -171,10 +176,10 @@ class GatewayApp:
                 )
 
     async def _count(
-        self, ctx: RequestContext, route: Route, extra: list[tuple[str, str]]
+        self, caller: Caller, route: Route, extra: list[tuple[bytes, bytes]]
     ) -> None:
         endpoint = route.endpoint
-        key = f"{ctx.tenant_id}:{route.service}:{endpoint.id}"
+        key = f"{caller.tenant}:{route.service}:{endpoint.id}"
         verdict = await self._gateway.limits.take(key, endpoint.rate_limit)
         extra += verdict.headers
         if not verdict.allowed:
@@ -226,6 +231,9 @@ class GatewayApp:
             headers=outwards,
             body=body,
             may_repeat=request.header(b"idempotency-key") is not None,
+            request_id=request.request_id,
+            trace_parent=headers.trace_parent(request.header(b"traceparent")),
+            address=request.ip,
         )
 
     # -- the call ------------------------------------------------------------------
@@ -238,23 +246,23 @@ class GatewayApp:
         route: Route,
         upload: Upload,
         passage: Passage,
-        extra: Sequence[tuple[str, str]],
+        extra: Sequence[tuple[bytes, bytes]],
     ) -> None:
         loop = asyncio.get_running_loop()
         timeout, began = route.endpoint.timeout_ms / 1000, loop.time()
         waits_since = began
         relay: Relay | None = None
         try:
-            async with asyncio.timeout_at(began + timeout) as clock:
+            with self._deadlines.until(began + timeout) as limit:
 
                 def progressed() -> None:
                     nonlocal waits_since
                     waits_since = loop.time()
-                    clock.reschedule(waits_since + timeout)
+                    limit.when = waits_since + timeout
 
                 upload.on_progress = progressed
                 relay = Relay(
-                    send, self._bounds, clock, timeout, began,
+                    send, self._bounds, limit, timeout, began,
                     is_document=bool(route.endpoint.response_schema),
                 )  # fmt: skip
                 reply = await self._gateway.forwarder.send(
@@ -317,11 +325,10 @@ class _BrokeOff(ConnectionAbortedError):
 def _target(scope: Scope) -> tuple[str, list[str]]:
     """Return service and segments of the raw path; raises BadPath."""
     raw = scope.get("raw_path") or quote(scope["path"]).encode()
-    prefix = GATEWAY.encode()
-    if not raw.startswith(prefix):
+    if not raw.startswith(_PREFIX):
         raise BadPath("its path is not written as it is meant")
-    rest = raw[len(prefix) :]
-    if rest == KEYS.encode():
+    rest = raw[len(_PREFIX) :]
+    if rest == _KEYS:
         return KEYS, []
     segments = segments_of(rest)
     # Without a path it means the service's root.

@@ -8,11 +8,10 @@ import asyncio
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from engine.api.http import Request
 from engine.context import RequestContext
 from engine.policy import Policy, TenantRules
-from registry.gateway import headers, signing
-from registry.gateway.forward import Caller
+from registry.gateway import signing
+from registry.gateway.forward import Caller, Forwarder
 from registry.gateway.routes import Routes
 
 MAX_KEPT = 10_000
@@ -27,34 +26,19 @@ class _Kept:
     rules: TenantRules | None
     routes: Routes
     until: float
-    identity: signing.Identity
+    caller: Caller
 
 
 class Callers:
     """What each service is told of each user, as far as this process has used it."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, forwarder: Forwarder) -> None:
         self._policy = policy
+        self._forwarder = forwarder
         self._kept: dict[tuple[object, ...], _Kept] = {}
 
-    async def caller(
-        self, ctx: RequestContext, request: Request, service: str, routes: Routes
-    ) -> Caller:
-        """Return for whom this request's call goes out."""
-        parent = request.header(b"traceparent")
-        trace, _ = headers.trace_parent(parent.encode("latin-1") if parent else None)
-        return Caller(
-            tenant_id=ctx.tenant_id,
-            user_id=ctx.user_id,
-            identity=await self._identity(ctx, service, routes),
-            request_id=request.request_id,
-            trace_parent=trace,
-            address=ctx.ip,
-        )
-
-    async def _identity(
-        self, ctx: RequestContext, service: str, routes: Routes
-    ) -> signing.Identity:
+    async def caller(self, ctx: RequestContext, service: str, routes: Routes) -> Caller:
+        """Return for whom a user's calls of a service go out."""
         rules = None if ctx.is_super_admin else await self._policy.rules(ctx.tenant_id)
         key = (ctx.tenant_id, ctx.user_id, ctx.role_ids, ctx.is_super_admin, service)
         kept = self._kept.get(key)
@@ -65,12 +49,13 @@ class Callers:
             and kept.routes is routes
             and kept.until > now
         ):
-            return kept.identity
+            return kept.caller
         identity = await self._made(ctx, rules, routes)
+        caller = self._forwarder.caller(ctx.tenant_id, ctx.user_id, service, identity)
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
-        self._kept[key] = _Kept(rules, routes, now + KEPT_SECONDS, identity)
-        return identity
+        self._kept[key] = _Kept(rules, routes, now + KEPT_SECONDS, caller)
+        return caller
 
     async def _made(
         self, ctx: RequestContext, rules: TenantRules | None, routes: Routes

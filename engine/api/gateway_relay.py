@@ -8,6 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
+from engine.api.deadlines import Deadline, Deadlines, Limit
 from engine.api.entry import Send
 from engine.api.http import Request
 from engine.api.patience import Receive
@@ -18,6 +21,8 @@ from registry.gateway.upstream import UpstreamError, chunks_of, read
 
 WHOLE_BODY_BYTES = 2**20
 WHOLE_ANSWER_BYTES = 64 * 1024
+LOOK_SECONDS = 0.02
+"""How late the end of a call's time may be noticed."""
 WATCH_AFTER_SECONDS = 0.25
 """A watch costs as much as a tenth of a call, so only a slow one gets it."""
 
@@ -135,7 +140,18 @@ class Upload:
 class Watch:
     """Cancels the task of a call when its client leaves."""
 
-    def __init__(self, receive: Receive, upload: Upload) -> None:
+    __slots__ = (
+        "_begins",
+        "_cancels",
+        "_deadlines",
+        "_has_left",
+        "_receive",
+        "_task",
+        "_upload",
+        "_watching",
+    )
+
+    def __init__(self, receive: Receive, upload: Upload, deadlines: Deadlines) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call is served by a task")
@@ -143,14 +159,14 @@ class Watch:
         self._cancels = task.cancelling()
         self._receive = receive
         self._upload = upload
+        self._deadlines = deadlines
         self._watching: asyncio.Task[None] | None = None
-        self._loop = task.get_loop()
-        self._timer = self._loop.call_later(WATCH_AFTER_SECONDS, self._begin)
         self._has_left = False
+        self._begins = self._later(task.get_loop())
 
     def stop(self) -> None:
         """Watch no longer."""
-        self._timer.cancel()
+        self._begins.cancel()
         if self._watching is not None:
             self._watching.cancel()
 
@@ -158,12 +174,16 @@ class Watch:
         """Return whether a cancellation was this watch's, and take it back."""
         return self._has_left and self._task.uncancel() <= self._cancels
 
+    def _later(self, loop: asyncio.AbstractEventLoop) -> Deadline:
+        return self._deadlines.at(loop.time() + WATCH_AFTER_SECONDS, self._begin)
+
     def _begin(self) -> None:
+        loop = self._task.get_loop()
         if self._upload.is_read:
-            self._watching = self._loop.create_task(self._wait())
+            self._watching = loop.create_task(self._wait())
         else:
             # Whoever reads the body hears of it first.
-            self._timer = self._loop.call_later(WATCH_AFTER_SECONDS, self._begin)
+            self._begins = self._later(loop)
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -172,19 +192,18 @@ class Watch:
         self._task.cancel()
 
 
-@dataclass(slots=True)
-class Relay:
+class Relay(msgspec.Struct):
     """One answer on its way to the client.
 
     Attributes:
-        timeout: of the endpoint, in seconds; `clock` ends with it until a stream goes.
+        timeout: of the endpoint, in seconds; `limit` ends with it until a stream goes.
         is_document: whether the answer has a schema, so must come whole in time.
         has_begun: whether the client has a status already.
     """
 
     send: Send
     bounds: Bounds
-    clock: asyncio.Timeout
+    limit: Limit
     timeout: float
     began: float
     is_document: bool
@@ -193,13 +212,13 @@ class Relay:
     async def run(
         self,
         answer: Answer,
-        extra: Sequence[tuple[str, str]],
+        extra: Sequence[tuple[bytes, bytes]],
         *,
         is_head: bool,
     ) -> None:
         """Send an answer on; raises UpstreamError when the service ends it early."""
         found = headers.inwards(answer.headers.items())
-        found += [(name.encode(), value.encode()) for name, value in extra]
+        found += extra
         length = _length(answer)
         start = {"type": "http.response.start", "status": answer.status}
         limit = self.bounds.document if self.is_document else self.bounds.stream
@@ -253,7 +272,7 @@ class Relay:
 
     def _pause(self, now: float) -> None:
         if not self.is_document:
-            self.clock.reschedule(now + self.bounds.idle)
+            self.limit.when = now + self.bounds.idle
 
     async def _begin(self, message: dict[str, object]) -> None:
         self.has_begun = True

@@ -8,7 +8,9 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import msgspec
 
 MAX_KEPT = 10_000
 Clock = Callable[[], float]
@@ -162,15 +164,14 @@ class Breaker:
         return [second for second in self._seconds if second.at > oldest]
 
 
-@dataclass(slots=True)
-class Passage:
+class Passage(msgspec.Struct):
     """One call's leave to go out; ends once, by what became of it."""
 
     gates: "Gates"
     service: str
     breaker: Breaker
     is_probe: bool
-    _is_over: bool = field(default=False)
+    _is_over: bool = False
 
     def answered(self, *, failed: bool, slow: bool) -> None:
         """End it with what the service did."""

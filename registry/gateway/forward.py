@@ -5,8 +5,10 @@ Owns the order of these steps and the rule of the one retry. Called by
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from registry.connections import Connection, Connections
 from registry.gateway import signing
@@ -14,7 +16,7 @@ from registry.gateway.breaker import Breaker
 from registry.gateway.credentials import Credentials
 from registry.gateway.exchange import Answer, Body
 from registry.gateway.routes import Base
-from registry.gateway.signing import Identity, IdentityTokens, Signer
+from registry.gateway.signing import Identity, IdentityTokens, Key, Signer
 from registry.gateway.upstream import UpstreamClient, UpstreamError
 
 FAILED = frozenset({502, 503, 504})
@@ -29,27 +31,29 @@ class NoConnection(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """For whom a call goes out.
+    """For whom calls of one service go out; kept for some seconds.
 
     Attributes:
+        tenant: the tenant's id as text.
         identity: what the signed identity headers say.
+        key: signs the calls.
+        token: names the user to the service.
     """
 
     tenant_id: UUID
-    user_id: UUID
+    tenant: str
     identity: Identity
-    request_id: str
-    trace_parent: str
-    address: str | None
+    key: Key
+    token: str
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """What goes out; `headers` are the client's, filtered.
 
     Attributes:
         body: bytes are signed and can be sent again, a stream cannot.
         may_repeat: whether the client said that sending it twice does no harm.
+        address: the client's.
         connection: the tenant's, once it is known.
     """
 
@@ -62,7 +66,10 @@ class Call:
     headers: list[tuple[str, str]]
     body: bytes | AsyncIterator[bytes]
     may_repeat: bool
-    connection: Connection | None = field(default=None)
+    request_id: str
+    trace_parent: str
+    address: str | None
+    connection: Connection | None = None
 
     @property
     def can_repeat(self) -> bool:
@@ -72,11 +79,10 @@ class Call:
         )
 
     @property
-    def url(self) -> str:
-        """Return the address, encoded."""
-        base = self.base
-        query = f"?{self.query}" if self.query else ""
-        return f"{base.scheme}://{base.authority}{base.path}{self.path}{query}"
+    def target(self) -> str:
+        """Return path and query at the service, encoded."""
+        path = f"{self.base.path}{self.path}"
+        return f"{path}?{self.query}" if self.query else path
 
 
 class Forwarder:
@@ -95,6 +101,21 @@ class Forwarder:
         self.credentials = Credentials(client, public)
         self.signer = signer
         self._tokens = tokens
+
+    def caller(
+        self, tenant_id: UUID, user_id: UUID, service: str, identity: Identity
+    ) -> Caller:
+        """Return for whom a user's calls of a service go out.
+
+        Its token is good for half a minute at least.
+        """
+        return Caller(
+            tenant_id=tenant_id,
+            tenant=str(tenant_id),
+            identity=identity,
+            key=self.signer.key(service, tenant_id),
+            token=self._tokens.token(user_id, tenant_id, service),
+        )
 
     async def send(self, call: Call, caller: Caller, breaker: Breaker) -> Answer:
         """Return the answer once its head is there.
@@ -131,14 +152,15 @@ class Forwarder:
     async def _once(self, call: Call, caller: Caller) -> Answer:
         headers = [
             *call.headers,
-            ("X-Request-ID", caller.request_id),
-            ("traceparent", caller.trace_parent),
+            ("X-Request-ID", call.request_id),
+            ("traceparent", call.trace_parent),
             ("Via", "1.1 rangka"),
             *caller.identity.headers,
             *self._signed(call, caller),
+            ("X-Gateway-Identity", caller.token),
         ]
-        if caller.address:
-            headers.append(("Forwarded", _forwarded(caller.address)))
+        if call.address:
+            headers.append(("Forwarded", _forwarded(call.address)))
         if call.connection is not None:
             headers += await self.credentials.headers(
                 caller.tenant_id, call.service, call.connection, call.base.host
@@ -146,10 +168,12 @@ class Forwarder:
         body: Body = call.body
         if body == b"" and call.method in {"GET", "HEAD", "DELETE"}:
             body = None
-        return await self.client.open(call.method, call.url, headers, body)
+        base = call.base
+        return await self.client.send(
+            call.method, base.scheme, base.authority, call.target, headers, body
+        )
 
     def _signed(self, call: Call, caller: Caller) -> list[tuple[str, str]]:
-        key = self.signer.key(call.service, caller.tenant_id)
         message = signing.Message(
             method=call.method,
             authority=call.base.authority,
@@ -157,13 +181,9 @@ class Forwarder:
             query=call.query,
             body=call.body if isinstance(call.body, bytes) else None,
             identity=caller.identity,
-            request_id=caller.request_id,
+            request_id=call.request_id,
         )
-        token = self._tokens.token(caller.user_id, caller.tenant_id, call.service)
-        return [
-            *self.signer.headers(key, message),
-            ("X-Gateway-Identity", token),
-        ]
+        return signing.sign(caller.key, message)
 
     @staticmethod
     def _again(call: Call, breaker: Breaker) -> bool:

@@ -95,7 +95,7 @@ _INWARDS = frozenset(
     }
 )
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_TRACE = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACE = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 class BadHeaders(Exception):
@@ -129,17 +129,21 @@ def outwards(
     Raises:
         BadHeaders: a value holds a control sign, or what stands once stands twice.
     """
-    listed: set[bytes] = set()
     kept: list[tuple[bytes, bytes]] = []
-    for name, value in headers:
-        if name == b"connection":
-            listed.update(part.strip().lower() for part in value.split(b","))
-        elif name in _OUTWARDS or (declared and _is_declared(name, declared)):
-            kept.append((name, value))
-    found, seen, size = [], set(), 0
+    connection = b""
+    for pair in headers:
+        name = pair[0]
+        if name in _OUTWARDS or (declared and _is_declared(name, declared)):
+            kept.append(pair)
+        elif name == b"connection":
+            connection += b"," + pair[1]
+    if connection:
+        listed = {part.strip().lower() for part in connection.split(b",")}
+        kept = [pair for pair in kept if pair[0] not in listed]
+    found: list[tuple[str, str]] = []
+    seen: set[bytes] = set()
+    size = 0
     for name, value in kept:
-        if name in listed:
-            continue
         if _UNSAFE.search(value):
             raise BadHeaders(f"{name.decode()} holds a control sign")
         if name not in _LISTS and name in seen:
@@ -186,16 +190,16 @@ def is_free(name: str) -> bool:
     )
 
 
-def trace_parent(value: bytes | None) -> tuple[str, bool]:
-    """Return a traceparent for the call, and whether it continues the client's trace.
+def trace_parent(value: str | None) -> str:
+    """Return a traceparent for the call; it continues the client's trace, if any.
 
     W3C Trace Context, section 3.2: the trace id is kept, the parent id is the call's.
     """
-    match = _TRACE.fullmatch(value or b"")
-    span = uuid4().hex[:16]
-    if match and match[1].strip(b"0") and match[2].strip(b"0"):
-        return f"00-{match[1].decode()}-{span}-{match[3].decode()}", True
-    return f"00-{uuid4().hex}-{span}-00", False
+    span = uuid4().hex[16:]
+    match = _TRACE.fullmatch(value) if value else None
+    if match and match[1].strip("0") and match[2].strip("0"):
+        return f"00-{match[1]}-{span}-{match[3]}"
+    return f"00-{uuid4().hex}-{span}-00"
 
 
 def inwards(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

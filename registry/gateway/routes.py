@@ -29,6 +29,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _KEPT = "%!$&'()*+,;=:@~"
 
 
+_NO_VALUES: Mapping[str, str] = {}
+
+
 class BadPath(Exception):
     """The path could be read in two ways; the message says where."""
 
@@ -66,6 +69,8 @@ class Route:
 
     def path(self, values: Mapping[str, str]) -> str:
         """Return the path at the service, parameters percent-encoded."""
+        if not values:
+            return self.endpoint.path
         return "/" + "/".join(
             _PARAMETER.sub(lambda found: quote(values[found[1]], safe="~"), part)
             for part in self.segments
@@ -90,6 +95,7 @@ class Routes:
         self.endpoints = service.definition.endpoints
         self.base = base_of(service.definition.base_url)
         self._root = _Node()
+        self._literal: dict[tuple[str, tuple[str, ...]], Route] = {}
         self._declared: list[tuple[str, str]] = []
         for endpoint in self.endpoints:
             self._add(service.name, endpoint)
@@ -111,6 +117,9 @@ class Routes:
             WrongMethod: endpoints have it, with other methods.
         """
         wanted = "GET" if method == "HEAD" else method
+        literal = self._literal.get((wanted, tuple(segments)))
+        if literal is not None:
+            return literal, _NO_VALUES
         allowed: dict[str, None] = {}
         found = _find(self._root, segments, 0, (), wanted, allowed)
         if found is not None:
@@ -139,6 +148,9 @@ class Routes:
             names += found
             node = _below(node, part, tuple(found))
         node.routes.setdefault(endpoint.method, (route, tuple(names)))
+        if not names:
+            literal = tuple(unquote(part) for part in segments)
+            self._literal.setdefault((endpoint.method, literal), route)
 
 
 def segments_of(raw: bytes) -> list[str]:

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -73,8 +74,7 @@ class Identity:
         return hashlib.sha256(text.encode("latin-1")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What a signature covers.
 
     Attributes:
@@ -131,25 +131,26 @@ class Signer:
                 self._keys.popitem(last=False)
         return found
 
-    def headers(self, key: Key, message: Message) -> list[tuple[str, str]]:
-        """Return the headers that sign a message now, each time with another nonce."""
-        timestamp = str(int(time.time()))
-        nonce = uuid4().hex
-        digest = digest_of(message.body)
-        text = signed_text(message, key.id, timestamp, nonce, digest)
-        signatures = f"v2={key.hmac(text)}"
-        if message.body is not None:
-            old = f"{timestamp}|{message.path}|".encode() + message.body
-            signatures = f"v1={key.hmac(old)},{signatures}"
-        found = [
-            ("X-Gateway-Timestamp", timestamp),
-            ("X-Gateway-Key-Id", key.id),
-            ("X-Gateway-Nonce", nonce),
-            ("X-Gateway-Signature", signatures),
-        ]
-        if message.body is not None:
-            found.append(("Content-Digest", digest))
-        return found
+
+def sign(key: Key, message: Message) -> list[tuple[str, str]]:
+    """Return the headers that sign a message now, each time with another nonce."""
+    timestamp = str(int(time.time()))
+    nonce = uuid4().hex
+    digest = digest_of(message.body)
+    text = signed_text(message, key.id, timestamp, nonce, digest)
+    signatures = f"v2={key.hmac(text)}"
+    if message.body is not None:
+        old = f"{timestamp}|{message.path}|".encode() + message.body
+        signatures = f"v1={key.hmac(old)},{signatures}"
+    found = [
+        ("X-Gateway-Timestamp", timestamp),
+        ("X-Gateway-Key-Id", key.id),
+        ("X-Gateway-Nonce", nonce),
+        ("X-Gateway-Signature", signatures),
+    ]
+    if message.body is not None:
+        found.append(("Content-Digest", digest))
+    return found
 
 
 def digest_of(body: bytes | None) -> str:

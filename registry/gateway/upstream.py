@@ -78,21 +78,37 @@ class UpstreamClient:
     ) -> Answer:
         """Return the answer once its head is there; the caller closes it.
 
-        `url` goes out as it is, so whoever builds it has encoded it; Host is its
-        authority.
-
         Raises:
-            UpstreamError: there is no connection, or no answer that can be read.
+            UpstreamError: as `send`, or `url` cannot be used.
         """
         found = _URL.fullmatch(url)
         if found is None:
             raise UpstreamError("address", "The service has no usable address.")
         scheme, authority, path, query = found.groups("")
+        target = f"{path or '/'}{query}"
+        scheme = scheme.lower()
+        return await self.send(method, scheme, authority, target, headers, body)
+
+    async def send(
+        self,
+        method: str,
+        scheme: str,
+        authority: str,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        body: Body,
+    ) -> Answer:
+        """Return the answer once its head is there; the caller closes it.
+
+        `target` goes out as it is, so whoever builds it has encoded it; Host is the
+        authority.
+
+        Raises:
+            UpstreamError: there is no connection, or no answer that can be read.
+        """
         try:
-            place = self._place(scheme.lower(), authority)
-            pool = self._pools[place.url.scheme]
-            connection = await pool.connect(place, [], _TIMES)
-            target = f"{path or '/'}{query}"
+            place = self._place(scheme, authority)
+            connection = await self._pools[scheme].connect(place, [], _TIMES)
             return await exchange(connection, method, authority, target, headers, body)
         except (
             aiohttp.ClientError,
@@ -139,6 +155,13 @@ class UpstreamClient:
 
 async def read(answer: Answer, limit: int) -> bytes:
     """Return a whole body; raises UpstreamError when it is longer or breaks off."""
+    content = answer.content
+    if content.is_eof() and content.exception() is None:
+        # It came with the head, as most do.
+        body = content.read_nowait()
+        if len(body) > limit:
+            raise UpstreamError("broken", "The service's answer is too large.")
+        return body
     chunks, size = [], 0
     async for chunk in chunks_of(answer):
         size += len(chunk)

@@ -31,9 +31,9 @@ def test_as_many_as_the_limit_in_a_minute(clock: Clock) -> None:
     assert [each.remaining for each in found] == [4, 3, 2, 1, 0, 0]
     assert found[5].retry_after == pytest.approx(50)
     assert dict(found[5].headers) == {
-        "ratelimit-policy": '"endpoint";q=5;w=60',
-        "ratelimit": '"endpoint";r=0;t=58',
-        "retry-after": "50",
+        b"ratelimit-policy": b'"endpoint";q=5;w=60',
+        b"ratelimit": b'"endpoint";r=0;t=58',
+        b"retry-after": b"50",
     }
     clock.now = 1059.9
     assert not limits.take("k", 5, 5).allowed

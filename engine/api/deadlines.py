@@ -1,0 +1,123 @@
+"""What a request waits for has an end: many deadlines, one timer of the event loop.
+
+A timer of the loop for each call of the gateway costs as much as its permission, route
+and limit together (docs/performance.md), and nearly none of them ever rings. Here the
+loop looks at all deadlines again and again while there are any: a deadline rings up to
+one such pause late, and never early. Called by `patience.py`, `gateway.py` and
+`gateway_relay.py`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from types import TracebackType
+from typing import Any, Self
+
+
+class Deadline:
+    """Calls its action once, when its time has come.
+
+    Attributes:
+        when: by the clock of the event loop, in seconds; may be moved until it rings.
+    """
+
+    __slots__ = ("_action", "_waiting", "when")
+
+    def __init__(
+        self, deadlines: "Deadlines", when: float, action: Callable[[], None]
+    ) -> None:
+        self.when = when
+        self._action = action
+        self._waiting = deadlines.waiting
+        self._waiting.add(self)
+        if deadlines.timer is None:
+            deadlines.start()
+
+    def cancel(self) -> None:
+        """Never ring."""
+        self.when = inf
+        self._waiting.discard(self)
+
+    def ring(self, now: float) -> None:
+        """Call the action, unless it was cancelled or moved meanwhile."""
+        if self.when <= now:
+            self._action()
+        elif self.when != inf:
+            self._waiting.add(self)
+
+
+class Limit(Deadline):
+    """Ends what its task does in the block by TimeoutError, as asyncio.timeout() does.
+
+    Whoever else cancels the task is heard.
+    """
+
+    __slots__ = ("_cancels", "_is_over", "_task")
+
+    def __init__(self, deadlines: "Deadlines", when: float) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a limit is of a task")
+        self._task: asyncio.Task[Any] = task
+        self._cancels = task.cancelling()
+        self._is_over = False
+        super().__init__(deadlines, when, self._end)
+
+    def __enter__(self) -> Self:
+        """Begin the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """End it; raises TimeoutError when the time was over."""
+        self.cancel()
+        if self._is_over:
+            is_own = self._task.uncancel() <= self._cancels
+            if is_own and kind is asyncio.CancelledError:
+                raise TimeoutError from error
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._task.cancel()
+
+
+class Deadlines:
+    """The deadlines of one event loop.
+
+    Attributes:
+        waiting: those that have not rung.
+        timer: of the next look; None while there is nothing to look at.
+    """
+
+    def __init__(self, pause_seconds: float) -> None:
+        """Take the pause between two looks."""
+        self.waiting: set[Deadline] = set()
+        self.timer: asyncio.TimerHandle | None = None
+        self._pause = pause_seconds
+
+    def at(self, when: float, action: Callable[[], None]) -> Deadline:
+        """Call an action at a time of the event loop's clock."""
+        return Deadline(self, when, action)
+
+    def until(self, when: float) -> Limit:
+        """Return a context manager whose block ends by a time of the loop's clock."""
+        return Limit(self, when)
+
+    def start(self) -> None:
+        """Look again after the pause."""
+        loop = asyncio.get_running_loop()
+        self.timer = loop.call_later(self._pause, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        self.timer = None
+        for deadline in [each for each in self.waiting if each.when <= now]:
+            self.waiting.discard(deadline)
+            # Each by itself: none keeps another one from ringing.
+            loop.call_soon(deadline.ring, now)
+        if self.waiting:
+            self.start()

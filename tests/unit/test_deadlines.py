@@ -1,0 +1,174 @@
+"""Many deadlines on one timer: none early, each near its time, none after its end."""
+
+import asyncio
+import random
+
+import pytest
+
+from engine.api.deadlines import Deadline, Deadlines
+
+PAUSE = 0.02
+LATE = 5 * PAUSE
+"""What a busy machine may add."""
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def test_each_rings_once_and_never_early() -> None:
+    deadlines, rung = Deadlines(PAUSE), dict[float, float]()
+    begun = now()
+    whens = [begun + random.Random(7).uniform(0, 0.3) for _ in range(50)]  # noqa: S311
+    whens += [begun - 1, begun]
+    for when in whens:
+        deadlines.at(when, lambda when=when: rung.setdefault(when, now()))
+    await asyncio.sleep(0.3 + LATE)
+    assert rung.keys() == set(whens)
+    assert all(0 <= at - when < LATE for when, at in rung.items() if when > begun)
+
+
+async def test_one_that_is_over_rings_but_not_within_the_call() -> None:
+    deadlines, rung = Deadlines(PAUSE), list[int]()
+    deadlines.at(now() - 60, lambda: rung.append(1))
+    assert not rung
+    await asyncio.sleep(LATE)
+    assert rung == [1]
+
+
+async def test_a_cancelled_one_does_not_ring() -> None:
+    deadlines, rung = Deadlines(PAUSE), list[str]()
+    first = deadlines.at(now() + 0.03, lambda: rung.append("first"))
+    deadlines.at(now() + 0.03, lambda: rung.append("second"))
+    first.cancel()
+    first.cancel()
+    await asyncio.sleep(0.03 + LATE)
+    assert rung == ["second"]
+
+
+async def test_what_rings_may_cancel_another_of_the_same_time() -> None:
+    deadlines, rung, made = Deadlines(PAUSE), list[int](), list[Deadline]()
+
+    def ring(number: int) -> None:
+        rung.append(number)
+        made[1 - number].cancel()
+
+    when = now() + 0.03
+    made += [
+        deadlines.at(when, lambda: ring(0)),
+        deadlines.at(when, lambda: ring(1)),
+    ]
+    await asyncio.sleep(0.03 + LATE)
+    assert len(rung) == 1
+
+
+async def test_one_that_fails_keeps_no_other_from_ringing() -> None:
+    deadlines, rung, failures = Deadlines(PAUSE), list[int](), list[object]()
+    loop = asyncio.get_running_loop()
+    usual = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _loop, said: failures.append(said["exception"]))
+    when = now() + 0.03
+
+    def fail() -> None:
+        raise IndexError
+
+    try:
+        for _ in range(2):
+            deadlines.at(when, fail)
+            deadlines.at(when, lambda: rung.append(1))
+        await asyncio.sleep(0.03 + LATE)
+        deadlines.at(now(), lambda: rung.append(1))
+        await asyncio.sleep(LATE)
+    finally:
+        loop.set_exception_handler(usual)
+    assert rung == [1, 1, 1]
+    assert [type(failure) for failure in failures] == [IndexError, IndexError]
+
+
+@pytest.mark.parametrize(
+    "moves", [(0.15,), (0.4, 0.15), (0.01, 0.15), (0.4, 0.01, 0.15)]
+)
+async def test_a_moved_one_rings_at_the_time_it_was_moved_to_last(
+    moves: tuple[float, ...],
+) -> None:
+    deadlines, rung = Deadlines(PAUSE), list[float]()
+    begun = now()
+    moved = deadlines.at(begun + 0.05, lambda: rung.append(now() - begun))
+    for seconds in moves:
+        moved.when = begun + seconds
+    await asyncio.sleep(0.4 + LATE)
+    (at,) = rung
+    assert 0.15 <= at < 0.15 + LATE
+
+
+async def test_a_limit_ends_what_takes_too_long() -> None:
+    deadlines, begun = Deadlines(PAUSE), now()
+    with pytest.raises(TimeoutError), deadlines.until(begun + 0.05):
+        await asyncio.sleep(60)
+    assert 0.05 <= now() - begun < 0.05 + LATE
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_a_limit_lets_through_what_is_in_time_and_other_errors() -> None:
+    deadlines = Deadlines(PAUSE)
+    with deadlines.until(now() + 60):
+        await asyncio.sleep(0)
+    with pytest.raises(KeyError), deadlines.until(now() + 60):
+        raise KeyError
+    # Nothing is left that could cancel this task later.
+    with deadlines.until(now() + 0.02):
+        pass
+    await asyncio.sleep(LATE)
+
+
+async def test_a_limit_leaves_the_cancellation_of_others_alone() -> None:
+    deadlines = Deadlines(PAUSE)
+
+    async def waits() -> None:
+        with deadlines.until(now() + 0.05):
+            try:
+                await asyncio.sleep(60)
+            finally:
+                # Both now: what others asked for wins.
+                task.cancel()
+
+    task = asyncio.create_task(waits())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    async def long() -> None:
+        with deadlines.until(now() + 60):
+            await asyncio.sleep(60)
+
+    other = asyncio.create_task(long())
+    await asyncio.sleep(0)
+    other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await other
+
+
+async def test_the_inner_of_two_limits_is_told_from_the_outer() -> None:
+    deadlines, ended = Deadlines(PAUSE), list[str]()
+
+    async def works() -> None:
+        with deadlines.until(now() + 0.1):
+            try:
+                with deadlines.until(now() + 0.02):
+                    await asyncio.sleep(60)
+            except TimeoutError:
+                ended.append("inner")
+            await asyncio.sleep(60)
+
+    with pytest.raises(TimeoutError):
+        await works()
+    assert ended == ["inner"]
+
+
+async def test_nothing_ticks_when_nothing_waits() -> None:
+    deadlines = Deadlines(PAUSE)
+    deadlines.at(now() + 60, lambda: None).cancel()
+    deadlines.at(now() + 0.01, lambda: None)
+    await asyncio.sleep(LATE)
+    assert deadlines.timer is None
