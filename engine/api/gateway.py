@@ -338,6 +338,8 @@ def _target(scope: Scope) -> tuple[str, list[str]]:
 def _query(request: Request) -> str:
     """Return the query as it is passed on; raises BadRequest."""
     query = request.query
+    if not query:
+        return query
     if len(query) > MAX_QUERY:
         raise BadRequest(f"The query is over {MAX_QUERY} bytes.")
     if not query.isascii() or any(

@@ -1,6 +1,6 @@
 """Reading a raw ASGI request and answering it, and who asks; for the hot routes."""
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -124,9 +124,11 @@ def _too_large(limit: int) -> PayloadTooLarge:
     )
 
 
-async def authenticate(request: Request, identity: Identity) -> RequestContext:
+def authenticate(
+    request: Request, identity: Identity
+) -> Coroutine[Any, Any, RequestContext]:
     """Return who asks; raises Unauthenticated."""
-    return await identity.authenticate(
+    return identity.authenticate(
         bearer(request.header(b"authorization")),
         request_id=request.request_id,
         ip=request.ip,

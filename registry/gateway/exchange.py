@@ -6,7 +6,7 @@ long as all the checks together (docs/performance.md). Called by `upstream.py`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -33,18 +33,32 @@ class Answer:
     Attributes:
         headers: as the service gave them, names in any case.
         content: the body, as it comes.
+        upload: sends the request's body, where that is a stream.
     """
 
-    __slots__ = ("_connection", "_upload", "content", "headers", "status")
+    __slots__ = (
+        "_connection",
+        "_give_back",
+        "content",
+        "headers",
+        "status",
+        "upload",
+    )
 
     def __init__(
-        self, connection: Connection, upload: "asyncio.Task[None] | None"
+        self, connection: Connection, give_back: Callable[[Connection], None]
     ) -> None:
         self._connection: Connection | None = connection
-        self._upload = upload
+        self._give_back = give_back
+        self.upload: asyncio.Task[None] | None = None
         self.status = 0
         self.headers: CIMultiDictProxy[str]
         self.content: StreamReader
+
+    @property
+    def protocol(self) -> ResponseHandler | None:
+        """Return what reads and writes; None once it has ended."""
+        return self._connection.protocol if self._connection else None
 
     async def begin(self, protocol: ResponseHandler) -> None:
         """Wait for the head.
@@ -70,30 +84,30 @@ class Answer:
 
     def close(self) -> None:
         """End the connection, unless the whole answer was read."""
-        if self._upload is not None:
-            self._upload.cancel()
+        if self.upload is not None:
+            self.upload.cancel()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _ended(self) -> None:
         """Give the connection back; one with half a request on it is closed."""
-        if self._upload is not None and not self._upload.done():
+        if self.upload is not None and not self.upload.done():
             self.close()
         elif self._connection is not None:
-            self._connection.release()
+            self._give_back(self._connection)
             self._connection = None
 
 
 async def exchange(
-    connection: Connection,
+    answer: Answer,
     method: str,
     authority: str,
     target: str,
     headers: Sequence[tuple[str, str]],
     body: Body,
-) -> Answer:
-    """Send a request and return its answer once the head is there.
+) -> None:
+    """Send a request and wait for the head of its answer.
 
     `headers` hold `content-length` where the body is a stream of known length.
 
@@ -102,8 +116,7 @@ async def exchange(
         Unreadable: there is an answer, but none of HTTP.
         aiohttp.ClientError: the connection ended.
     """
-    answer = Answer(connection, None)
-    protocol = connection.protocol
+    protocol = answer.protocol
     if protocol is None or protocol.transport is None:
         answer.close()
         raise aiohttp.ServerDisconnectedError
@@ -132,12 +145,11 @@ async def exchange(
         protocol.transport.write(head + body if isinstance(body, bytes) else head)
         if body is not None and not isinstance(body, bytes):
             sending = _send(protocol, body, length)
-            answer._upload = asyncio.create_task(sending)  # noqa: SLF001 - made here
+            answer.upload = asyncio.create_task(sending)
         await answer.begin(protocol)
     except BaseException:
         answer.close()
         raise
-    return answer
 
 
 def _head(lines: list[str]) -> bytes:

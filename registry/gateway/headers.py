@@ -144,17 +144,17 @@ def outwards(
     seen: set[bytes] = set()
     size = 0
     for name, value in kept:
-        if _UNSAFE.search(value):
-            raise BadHeaders(f"{name.decode()} holds a control sign")
-        if name not in _LISTS and name in seen:
+        if name in seen and name not in _LISTS:
             raise BadHeaders(f"{name.decode()} stands twice")
         if len(value) > MAX_VALUE_BYTES:
             raise BadHeaders(f"{name.decode()} is over {MAX_VALUE_BYTES} bytes")
+        if _UNSAFE.search(value):
+            raise BadHeaders(f"{name.decode()} holds a control sign")
         size += len(name) + len(value) + 4
-        if size > MAX_BYTES:
-            raise BadHeaders(f"its headers are over {MAX_BYTES // 1024} KiB")
         seen.add(name)
-        found.append((name.decode(), value.decode("latin-1")))
+        found.append((str(name, "ascii"), str(value, "latin-1")))
+    if size > MAX_BYTES:
+        raise BadHeaders(f"its headers are over {MAX_BYTES // 1024} KiB")
     if b"accept-encoding" not in seen:
         found.append(("accept-encoding", "identity"))
     return found

@@ -1,30 +1,22 @@
 """The HTTP client towards external services: one call out, one answer back.
 
-Owns aiohttp's pools, the guard of every connection they make, and what each of their
-errors means. Follows no redirect, keeps no cookie, reads no proxy settings.
+Owns the guard of every connection and what each of aiohttp's errors means. Follows no
+redirect, keeps no cookie, reads no proxy settings.
 """
 
-import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import aiohttp
-from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.connector import Connection as Pooled
-from yarl import URL
 
 from registry.gateway.exchange import Answer, Body, Unreadable, exchange
 from registry.gateway.guard import AddressRefused, Guard, Network
-
-CONNECT_SECONDS = 3.0
-KEPT_SECONDS = 4.0
-"""Shorter than the 5 s after which common servers close an idle connection."""
-MAX_PLACES = 1024
+from registry.gateway.pool import Pool
 
 _URL = re.compile(r"((?i:https?))://([^\s/?#@\\]+)([^\s?#]*)(\?[^\s#]*)?", re.ASCII)
-_TIMES = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 
 Problem = Literal["address", "connect", "tls", "broken", "timeout"]
 
@@ -48,30 +40,21 @@ class UpstreamClient:
     """One per process. `networks` are the private ones that may be connected to."""
 
     def __init__(self, networks: Sequence[Network] = ()) -> None:
-        self._guards = {
-            "https": Guard(networks),
-            # In the clear a credential goes to allowed networks only.
-            "http": Guard(networks, only_networks=True),
-        }
-        self._pools: dict[str, _Pool] = {}
-        self._places: dict[tuple[str, str], aiohttp.ClientRequest] = {}
+        self._pool = Pool(
+            {
+                "https": Guard(networks),
+                # In the clear a credential goes to allowed networks only.
+                "http": Guard(networks, only_networks=True),
+            }
+        )
 
     async def start(self) -> None:
-        """Make the pools; connections open with calls."""
-        for scheme, guard in self._guards.items():
-            self._pools[scheme] = _Pool(
-                limit=0,
-                keepalive_timeout=KEPT_SECONDS,
-                ttl_dns_cache=30,
-                socket_factory=guard.socket,
-            )
+        """Make the pool; connections open with calls."""
+        await self._pool.start()
 
     async def stop(self) -> None:
         """Close every connection."""
-        for pool in self._pools.values():
-            await pool.close()
-        self._pools.clear()
-        self._places.clear()
+        await self._pool.stop()
 
     async def open(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], body: Body
@@ -107,9 +90,11 @@ class UpstreamClient:
             UpstreamError: there is no connection, or no answer that can be read.
         """
         try:
-            place = self._place(scheme, authority)
-            connection = await self._pools[scheme].connect(place, [], _TIMES)
-            return await exchange(connection, method, authority, target, headers, body)
+            place = self._pool.place(scheme, authority)
+            connection = await self._pool.lend(place)
+            give_back = partial(self._pool.give_back, place)
+            answer = Answer(connection, give_back)
+            await exchange(answer, method, authority, target, headers, body)
         except (
             aiohttp.ClientError,
             ssl.SSLError,
@@ -118,17 +103,7 @@ class UpstreamClient:
             Unreadable,
         ) as error:
             raise _problem(error) from None
-
-    def _place(self, scheme: str, authority: str) -> aiohttp.ClientRequest:
-        """Return what the pool wants to know of a place, made once for each."""
-        found = self._places.get((scheme, authority))
-        if found is None:
-            url = URL(f"{scheme}://{authority}/", encoded=True)
-            found = aiohttp.ClientRequest("GET", url, loop=asyncio.get_running_loop())
-            if len(self._places) >= MAX_PLACES:
-                self._places.clear()
-            self._places[scheme, authority] = found
-        return found
+        return answer
 
     async def fetch(
         self,
@@ -178,24 +153,6 @@ async def chunks_of(answer: Answer) -> AsyncIterator[bytes]:
             yield chunk
     except (aiohttp.ClientError, OSError, ValueError):
         raise UpstreamError("broken", "The service's answer broke off.") from None
-
-
-class _Pool(aiohttp.TCPConnector):
-    """A pool that lends no connection on which something came unasked.
-
-    What a service sends after an answer would be taken for the next one, which may be
-    another tenant's.
-    """
-
-    async def _get(self, key: ConnectionKey, traces: list[Any]) -> Pooled | None:
-        found = await super()._get(key, traces)
-        while found is not None:
-            protocol = found.protocol
-            if protocol is not None and not protocol.should_close:
-                return found
-            found.close()
-            found = await super()._get(key, traces)
-        return None
 
 
 def _problem(error: Exception) -> UpstreamError:
