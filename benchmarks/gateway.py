@@ -1,7 +1,8 @@
 """The gateway with all its checks beside one that has none, in front of one upstream.
 
 The peer is npm `fast-gateway` in the Node that the tests use; nginx is printed as the
-limit where it is installed. Both directions are measured in turn, with 2 KB of JSON.
+limit where it is installed. Reads (2 KB of JSON come back) and writes (as much goes out
+too, and Rangka checks it by a schema) are compared each with its like.
 """
 
 import asyncio
@@ -44,7 +45,8 @@ def run(here: site.Site, *, seconds: float, rounds: int) -> Iterator[Table]:
         running.enter_context(site.process(command, here.environment(), upstream))
         asyncio.run(_publish(here, f"http://127.0.0.1:{upstream}"))
         targets = {"upstream alone": Target(f"http://127.0.0.1:{upstream}", ["/json"])}
-        targets |= running.enter_context(_peers(here, upstream))
+        body = json.dumps({"items": [{"name": "x" * 40}] * 35})
+        targets |= running.enter_context(_peers(here, upstream, body))
         port = site.free_port()
         environment = {
             **here.environment(),
@@ -58,7 +60,6 @@ def run(here: site.Site, *, seconds: float, rounds: int) -> Iterator[Table]:
         token = here.tokens[site.ADMIN]
         path = f"/api/v1/gateway/{NAME}/json"
         targets["Rangka, all checks"] = Target(url, [path], token)
-        body = json.dumps({"items": [{"name": "x" * 40}] * 35})
         post = Target(url, [f"/api/v1/gateway/{NAME}/check"], token, body)
         targets["Rangka, POST with a schema"] = post
         yield _rates(targets, seconds, rounds)
@@ -72,14 +73,18 @@ def _rates(targets: dict[str, Target], seconds: float, rounds: int) -> Table:
         for name, target in targets.items():
             busy[name].append(load.http(target, seconds))
             calm[name].append(load.http(target, seconds, CALM_CONNECTIONS))
-    peer = _median(busy["fast-gateway"]).per_second
+    peers = {
+        "GET": _median(busy["fast-gateway"]).per_second,
+        "POST": _median(busy["fast-gateway, POST"]).per_second,
+    }
     alone = _median(calm["upstream alone"])
     table = Table(
         f"gateway: 2 KB JSON, {load.CONNECTIONS} connections, one worker",
         ("what", "req/s", "of fast-gateway", "added p50 ms", "added p99 ms"),
     )
-    for name in targets:
+    for name, target in targets.items():
         found, quiet = _median(busy[name]), _median(calm[name])
+        peer = peers["POST" if target.body else "GET"]
         table.add(
             name,
             f"{found.per_second:,.0f}",
@@ -131,7 +136,7 @@ async def _publish(here: site.Site, base: str) -> None:
 
 
 @contextmanager
-def _peers(here: site.Site, upstream: int) -> Iterator[dict[str, Target]]:
+def _peers(here: site.Site, upstream: int, body: str) -> Iterator[dict[str, Target]]:
     """Run the peers; yields where each answers."""
     node = Path(sys.prefix) / "node"
     npm = str(node / "npm") if node.exists() else shutil.which("npm")
@@ -154,7 +159,11 @@ def _peers(here: site.Site, upstream: int) -> Iterator[dict[str, Target]]:
         if node.exists():
             command[0] = str(node / "node")
         running.enter_context(site.process(command, environment, port))
-        found = {"fast-gateway": Target(f"http://127.0.0.1:{port}", ["/peer/json"])}
+        url = f"http://127.0.0.1:{port}"
+        found = {
+            "fast-gateway": Target(url, ["/peer/json"]),
+            "fast-gateway, POST": Target(url, ["/peer/check"], body=body),
+        }
         if shutil.which("nginx"):
             port = site.free_port()
             config = folder / "nginx.conf"
