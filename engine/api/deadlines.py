@@ -54,11 +54,10 @@ class Limit(Deadline):
 
     __slots__ = ("_cancels", "_is_over", "_task")
 
-    def __init__(self, deadlines: "Deadlines", when: float) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a limit is of a task")
-        self._task: asyncio.Task[Any] = task
+    def __init__(
+        self, deadlines: "Deadlines", when: float, task: "asyncio.Task[Any]"
+    ) -> None:
+        self._task = task
         self._cancels = task.cancelling()
         self._is_over = False
         super().__init__(deadlines, when, self._end)
@@ -105,7 +104,10 @@ class Deadlines:
 
     def until(self, when: float) -> Limit:
         """Return a context manager whose block ends by a time of the loop's clock."""
-        return Limit(self, when)
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a limit is of a task")
+        return Limit(self, when, task)
 
     def start(self) -> None:
         """Look again after the pause."""

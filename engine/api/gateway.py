@@ -135,7 +135,7 @@ class GatewayApp:
         watch = Watch(receive, upload, self._deadlines)
         try:
             call = await self._call(request, upload, service, routes, route, values)
-            await self._forward(send, call, caller, route, upload, passage, extra)
+            await self._forward(send, call, caller, route, watch, passage, extra)
         except asyncio.CancelledError:
             if not watch.has_left():
                 raise
@@ -244,16 +244,16 @@ class GatewayApp:
         call: Call,
         caller: Caller,
         route: Route,
-        upload: Upload,
+        watch: Watch,
         passage: Passage,
         extra: Sequence[tuple[bytes, bytes]],
     ) -> None:
-        loop = asyncio.get_running_loop()
+        loop, upload = asyncio.get_running_loop(), watch.upload
         timeout, began = route.endpoint.timeout_ms / 1000, loop.time()
         waits_since = began
         relay: Relay | None = None
         try:
-            with self._deadlines.until(began + timeout) as limit:
+            with watch.until(began + timeout) as limit:
 
                 def progressed() -> None:
                     nonlocal waits_since

@@ -67,7 +67,7 @@ class Upload:
         self.declared = int(declared) if declared and declared.isdigit() else None
         self._is_chunked = request.header(b"transfer-encoding") is not None
         # HTTP/2 frames bodies without either header.
-        self._is_framed = not str(request.scope.get("http_version")).startswith("1")
+        self._is_framed = request.scope.get("http_version") not in {"1", "1.0", "1.1"}
         self.is_read = False
         self.is_awaited = False
         self.on_progress: Callable[[], None] | None = None
@@ -138,7 +138,11 @@ class Upload:
 
 
 class Watch:
-    """Cancels the task of a call when its client leaves."""
+    """Over one call: ends it when its client leaves, or when its time is over.
+
+    Attributes:
+        upload: the call's body, whose reader hears first that the client has left.
+    """
 
     __slots__ = (
         "_begins",
@@ -147,22 +151,31 @@ class Watch:
         "_has_left",
         "_receive",
         "_task",
-        "_upload",
         "_watching",
+        "upload",
     )
 
-    def __init__(self, receive: Receive, upload: Upload, deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        upload: Upload,
+        deadlines: Deadlines,
+    ) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call is served by a task")
         self._task = task
         self._cancels = task.cancelling()
         self._receive = receive
-        self._upload = upload
+        self.upload = upload
         self._deadlines = deadlines
         self._watching: asyncio.Task[None] | None = None
         self._has_left = False
         self._begins = self._later(task.get_loop())
+
+    def until(self, when: float) -> Limit:
+        """Return a context manager whose block ends by a time of the loop's clock."""
+        return Limit(self._deadlines, when, self._task)
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -179,7 +192,7 @@ class Watch:
 
     def _begin(self) -> None:
         loop = self._task.get_loop()
-        if self._upload.is_read:
+        if self.upload.is_read:
             self._watching = loop.create_task(self._wait())
         else:
             # Whoever reads the body hears of it first.
