@@ -23,7 +23,7 @@ from engine.identity.own_account import OwnAccount
 from engine.identity.passwords import Passwords
 from engine.identity.principals import Principals
 from engine.identity.sessions import Issued, Refused, Sessions, revoke
-from engine.identity.tokens import LIFETIME_SECONDS, AccessTokens, TokenRefused
+from engine.identity.tokens import LIFETIME_SECONDS, AccessTokens, Subject, TokenRefused
 from engine.policy_poll import Poll
 from engine.settings import Settings, derive_key
 
@@ -116,8 +116,8 @@ class Identity:
                 "The access token is not valid any more; refresh it or log in again.",
                 headers=_BEARER,
             ) from error
-        key = (claims.session_id, claims.user_id, claims.tenant_id)
-        who = self._principals.peek(key, now) or await self._principals.get(key, now)
+        subject, principals = claims.subject, self._principals
+        who = principals.peek(subject, now) or await principals.get(subject, now)
         if who.epoch != claims.epoch:
             raise Unauthenticated(
                 "Your session has ended; log in again.",
@@ -131,9 +131,9 @@ class Identity:
             )
         return RequestContext(
             request_id=request_id,
-            tenant_id=claims.tenant_id,
-            user_id=claims.user_id,
-            session_id=claims.session_id,
+            tenant_id=subject.tenant_id,
+            user_id=subject.user_id,
+            session_id=subject.session_id,
             role_ids=who.role_ids,
             is_super_admin=who.is_super_admin,
             locale=who.locale,
@@ -153,7 +153,7 @@ class Identity:
         Raises NotFound when he is no active member.
         """
         try:
-            who = await self._principals.load((None, user_id, tenant_id))
+            who = await self._principals.load(Subject(None, user_id, tenant_id))
         except (Unauthenticated, Forbidden) as error:
             raise NotFound("There is no such active user in this tenant.") from error
         return RequestContext(

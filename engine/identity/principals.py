@@ -15,6 +15,7 @@ from psycopg.rows import DictRow
 
 from engine.database import Database
 from engine.errors import Forbidden, RangkaError, Unauthenticated
+from engine.identity.tokens import Subject
 from engine.policy_decision import FOREVER
 from engine.policy_poll import Poll
 from engine.policy_rules import SUPER_ADMIN
@@ -71,9 +72,6 @@ SELECT id, policy_revision, status, locale, time_zone, slug, domain, type
 FROM rangka.tenants WHERE id = ANY(%s) OR type = 'core'
 """
 
-Key = tuple[UUID | None, UUID, UUID]
-"""Session (None for a user looked at from outside), user, tenant."""
-
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -112,7 +110,7 @@ class Principals:
         self._database = database
         self._on_session_end = on_session_end
         self._on_user_change = on_user_change
-        self._held: OrderedDict[Key, Principal] = OrderedDict()
+        self._held: OrderedDict[Subject, Principal] = OrderedDict()
         self._role_sets: dict[frozenset[UUID], frozenset[UUID]] = {}
         self._drops = 0
         self._poll = Poll("identity", self.compare, self._held.clear)
@@ -131,47 +129,46 @@ class Principals:
         """Stop comparing."""
         await self._poll.stop()
 
-    def peek(self, key: Key, now: datetime) -> Principal | None:
-        """Return who is held for a key, None when he has to be loaded."""
-        found = self._held.get(key)
+    def peek(self, subject: Subject, now: datetime) -> Principal | None:
+        """Return who is held, None when he has to be loaded."""
+        found = self._held.get(subject)
         if found is None or found.valid_until <= now:
             return None
         return found
 
-    async def get(self, key: Key, now: datetime) -> Principal:
+    async def get(self, subject: Subject, now: datetime) -> Principal:
         """Return who stands behind a session in a tenant.
 
         Raises:
             Unauthenticated: the session has ended, or the account is closed.
             Forbidden: the user is no active member of the tenant, or it is suspended.
         """
-        found = self.peek(key, now)
+        found = self.peek(subject, now)
         if found is not None:
             return found
         drops = self._drops
-        found = await self.load(key)
+        found = await self.load(subject)
         # What changed while it was loading may be missing in it: use it once.
         if drops == self._drops:
-            self._held[key] = found
+            self._held[subject] = found
             if len(self._held) > MAX_PRINCIPALS:
                 self._held.popitem(last=False)
         return found
 
-    async def load(self, key: Key) -> Principal:
+    async def load(self, subject: Subject) -> Principal:
         """Return the principal as the database has him now; raises as `get` does."""
-        session_id, user_id, tenant_id = key
         values = {
-            "session": session_id,
-            "user": user_id,
-            "tenant": tenant_id,
+            "session": subject.session_id,
+            "user": subject.user_id,
+            "tenant": subject.tenant_id,
             "super_admin": SUPER_ADMIN,
         }
         async with self._database.system() as connection:
             row = await (await connection.execute(_LOAD, values)).fetchone()
-        problem = _problem(row, with_session=session_id is not None)
+        problem = _problem(row, with_session=subject.session_id is not None)
         if row is None or problem is not None:
             raise problem or _ended()
-        return self._principal(row, tenant_id)
+        return self._principal(row, subject.tenant_id)
 
     async def compare(self) -> None:
         """Forget everybody about whom the database says something else by now."""
@@ -179,20 +176,22 @@ class Principals:
         if not held:
             return
         async with self._database.system() as connection:
-            users = await connection.execute(_USERS, ([key[1] for key in held],))
+            users = await connection.execute(_USERS, ([each.user_id for each in held],))
             epochs = {row["id"]: row["epoch"] for row in await users.fetchall()}
-            ids = [key[0] for key in held if key[0] is not None]
+            ids = [each.session_id for each in held if each.session_id is not None]
             sessions = await connection.execute(_SESSIONS, (ids,))
             living = {row["id"] for row in await sessions.fetchall()}
-            found = await connection.execute(_TENANTS, ([key[2] for key in held],))
+            found = await connection.execute(
+                _TENANTS, ([each.tenant_id for each in held],)
+            )
             tenants = {row["id"]: row for row in await found.fetchall()}
         core = next(
             (r["policy_revision"] for r in tenants.values() if r["type"] == "core"),
             None,
         )
-        for key, principal in held.items():
-            session_id, user_id, tenant_id = key
-            tenant = tenants.get(tenant_id)
+        for subject, principal in held.items():
+            session_id, user_id = subject.session_id, subject.user_id
+            tenant = tenants.get(subject.tenant_id)
             if session_id is not None and session_id not in living:
                 await self._session_changed(str(session_id))
             elif epochs.get(user_id) != principal.epoch:
@@ -202,7 +201,7 @@ class Principals:
                 or _seen(tenant) != principal.seen
                 or core != principal.core_revision
             ):
-                self._drop(key.__eq__)
+                self._drop(subject.__eq__)
 
     def _principal(self, row: DictRow, tenant_id: UUID) -> Principal:
         roles = frozenset(row["role_ids"]) if row["is_member"] else frozenset()
@@ -233,21 +232,21 @@ class Principals:
     async def _session_changed(self, payload: str) -> None:
         session_id = UUID(payload)
         self._on_session_end(session_id)
-        self._drop(lambda key: key[0] == session_id)
+        self._drop(lambda subject: subject.session_id == session_id)
 
     async def _user_changed(self, payload: str) -> None:
         user_id = UUID(payload)
         self._on_user_change(user_id)
-        self._drop(lambda key: key[1] == user_id)
+        self._drop(lambda subject: subject.user_id == user_id)
 
     async def _tenant_changed(self, payload: str) -> None:
         tenant_id = UUID(payload)
-        self._drop(lambda key: key[2] == tenant_id)
+        self._drop(lambda subject: subject.tenant_id == tenant_id)
 
-    def _drop(self, is_gone: Callable[[Key], bool]) -> None:
+    def _drop(self, is_gone: Callable[[Subject], bool]) -> None:
         self._drops += 1
-        for key in [key for key in self._held if is_gone(key)]:
-            del self._held[key]
+        for subject in [each for each in self._held if is_gone(each)]:
+            del self._held[subject]
 
 
 def _seen(row: DictRow) -> tuple[object, ...]:

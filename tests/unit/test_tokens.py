@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from engine.identity.signing_keys import SigningKeys
-from engine.identity.tokens import AccessTokens, TokenRefused
+from engine.identity.tokens import AccessTokens, Subject, TokenRefused
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 USER = UUID("0190d1a4-0000-7000-8000-000000000001")
@@ -81,8 +81,8 @@ def test_an_issued_token_is_verified_and_says_what_was_put_in() -> None:
 
     claims = made.verify(token, NOW)
 
-    assert (claims.user_id, claims.session_id) == (USER, SESSION)
-    assert (claims.tenant_id, claims.epoch) == (TENANT, 3)
+    assert claims.subject == Subject(SESSION, USER, TENANT)
+    assert claims.epoch == 3
     assert claims.expires_at == int(NOW.timestamp()) + 900
 
 
@@ -100,7 +100,7 @@ def test_an_issued_token_holds_these_claims_and_no_permissions() -> None:
 def test_a_token_of_an_older_key_is_still_accepted() -> None:
     token = signed(header={"kid": "old", "typ": "at+jwt"}, key=OLD_KEY)
 
-    assert tokens().verify(token, NOW).user_id == USER
+    assert tokens().verify(token, NOW).subject.user_id == USER
 
 
 def test_a_token_ends_at_its_second_even_when_it_is_known() -> None:
