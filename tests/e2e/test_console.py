@@ -270,7 +270,7 @@ def test_records_that_are_empty_are_to_be_filled_or_given_a_default(
     page.goto(f"/console/services/{name}")
     page.get_by_role("checkbox", name="Required 2").check()
     page.get_by_role("button", name="Show the plan").click()
-    expect(page.get_by_text("1 records do not fit")).to_be_visible()
+    expect(page.get_by_text("1 record does not fit")).to_be_visible()
     expect(page.get_by_text("give the field a default")).to_be_visible()
     expect(page.get_by_role("cell", name="(empty)")).to_have_count(1)
     expect(page.get_by_text("Correct what the plan says")).to_be_visible()

@@ -130,7 +130,7 @@ def test_a_refused_bulk_change_names_the_field_and_what_is_wrong(
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Field").select_option("due_day")
     dialog.get_by_label("Value").fill("31")
-    dialog.get_by_role("button", name="Change 1 records").click()
+    dialog.get_by_role("button", name="Change 1 record").click()
     notice = page.get_by_role("alert")
     expect(notice).to_contain_text(
         "0 changed, 1 refused: Due day of the month: Enter at most 28."
@@ -340,7 +340,7 @@ def test_a_file_corrected_on_disk_is_asked_for_again_and_then_read(
     dialog = page.get_by_role("dialog")
     dialog.locator("input[type=file]").set_input_files(file)
     dialog.get_by_role("button", name="Check the file").click()
-    expect(dialog.get_by_role("status")).to_contain_text("1 have errors")
+    expect(dialog.get_by_role("status")).to_contain_text("1 has errors")
 
     file.write_text(f"name,phone\nGilang,{new_phone()}\n")
     dialog.get_by_role("button", name="Check the file").click()
@@ -354,7 +354,7 @@ def test_a_file_corrected_on_disk_is_asked_for_again_and_then_read(
     expect(dialog.get_by_role("alert")).to_have_count(0)
     assert dialog.locator("input[type=file]").input_value() == ""
     dialog.get_by_role("button", name="Check the file").click()
-    expect(dialog.get_by_role("status")).to_contain_text("1 fit, 0 have errors")
+    expect(dialog.get_by_role("status")).to_contain_text("1 fits, 0 have errors")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -38,6 +38,11 @@ test("the console's texts follow the language once they are loaded", async () =>
 test("values stand where the text names them, and a key without a text is itself", () => {
   expect(t("list.count", { count: 3 })).toBe("3 records");
   expect(t("list.count", { count: "$& {{x}}" })).toBe("$& {{x}} records");
+  expect(t("list.count", { count: 1 })).toBe("1 record");
+  expect(t("list.count", { count: "1" })).toBe("1 record");
+  expect(t("list.count", { count: "≥ 1" })).toBe("≥ 1 records");
+  expect(t("list.count", { count: 0 })).toBe("0 records");
+  expect(t("run.inSync", { count: 1 })).toBe("1 entry is as it should be.");
   expect(t("record.frozen" as TextKey)).toBe("record.frozen");
 });
 

@@ -58,9 +58,15 @@ function textOf(key: string): string {
 }
 
 const NAMED = /\{\{(\w+)\}\}/g;
+/** `{{count|record|records}}`: the word for one, and the word for any other number. */
+const COUNTED = /\{\{(\w+)\|([^|{}]*)\|([^|{}]*)\}\}/g;
 
 const fill = (template: string, values: { [name: string]: unknown }): string =>
-  template.replaceAll(NAMED, (_, name: string) => String(values[name] ?? ""));
+  template
+    .replaceAll(COUNTED, (_, name: string, one: string, other: string) =>
+      String(values[name]) === "1" ? one : other,
+    )
+    .replaceAll(NAMED, (_, name: string) => String(values[name] ?? ""));
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
