@@ -3,7 +3,7 @@ import type { Json, JsonObject, PropertySchema, UiElement } from "../api/types";
 import { effectOf } from "../condition";
 import { labelText } from "../i18n";
 import { Field } from "./Field";
-import { nameOf } from "./values";
+import { isKept, nameOf } from "./values";
 
 type Props = {
   element: UiElement;
@@ -24,11 +24,14 @@ export function FormLayout(props: Props) {
   if (element.type === "Control") {
     const name = nameOf(element);
     const property = schema.properties?.[name] ?? {};
-    const isKept = Boolean(element.options?.immutable) && (stored?.[name] ?? null) !== null;
     return (
       <Field
         element={element}
-        schema={locked || !enabled || isKept ? { ...property, readOnly: true } : property}
+        schema={
+          locked || !enabled || isKept(element, stored)
+            ? { ...property, readOnly: true }
+            : property
+        }
         value={values[name] ?? null}
         error={errors[name]}
         onChange={(value) => onChange(name, value)}

@@ -35,7 +35,7 @@ export function RecordForm(props: Props) {
   const { form, record, onSave, onConflict, onDirty } = props;
   const t = useText();
   // Where there is nothing to fill in there is nothing to save.
-  const readOnly = props.readOnly || (record !== null && isServed(form.ui, form.schema));
+  const readOnly = props.readOnly || (record !== null && isServed(form.ui, form.schema, record));
   const start = useRef(initialValues(form.schema, record)).current;
   const [values, setValues] = useState<JsonObject>(start);
   const [failure, setFailure] = useState<ApiError | null>(null);
@@ -160,6 +160,12 @@ export function RecordForm(props: Props) {
             onClose={() => setTheirs(null)}
           />
           </Suspense>
+        )}
+        {/* Of a deleted record the page says more. */}
+        {readOnly && !record?.deleted_at && (
+          <Text size="sm" c="dimmed">
+            {t("form.fixed")}
+          </Text>
         )}
         {!readOnly && (
           <Group className={styles.save} justify="flex-end">

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Json } from "../api/types";
-import { bodyOf, changesOf, initialValues } from "./values";
+import { bodyOf, changesOf, initialValues, isServed } from "./values";
 
 test("only what differs from the record is sent", () => {
   const record = { id: "1", name: "a", tags: ["x"], note: null };
@@ -45,4 +45,25 @@ test("what a person puts into a list of objects is sent, known or not", () => {
   const open = { properties: { extra: { items: { properties: { a: {} } } } } };
   const kept = { extra: [{ a: 2, more: 3 }] };
   expect(changesOf(open, { extra: [{ a: 1, more: 3 }] }, kept)).toEqual(kept);
+});
+
+test("a form whose immutable fields all have their values has nothing to fill in", () => {
+  const control = (name: string, options = {}) => ({
+    type: "Control",
+    scope: `#/properties/${name}`,
+    options,
+  });
+  const ui = {
+    type: "VerticalLayout",
+    elements: [
+      { type: "HorizontalLayout", elements: [control("plan", { immutable: true })] },
+      control("state", { readonly: true }),
+    ],
+  };
+  const schema = { properties: { plan: {}, state: { readOnly: true } } };
+  expect(isServed(ui, schema)).toBe(false);
+  expect(isServed(ui, schema, { plan: null, state: "ended" })).toBe(false);
+  expect(isServed(ui, schema, { plan: "1", state: "ended" })).toBe(true);
+  const open = { ...ui, elements: [...ui.elements, control("note")] };
+  expect(isServed(open, schema, { plan: "1", state: "ended", note: "a" })).toBe(false);
 });

@@ -85,8 +85,22 @@ export function withoutReadOnly(element: UiElement, schema: PropertySchema): UiE
   return { ...element, elements };
 }
 
-/** Whether a form has nothing that people fill in: all of it is written by the server. */
-export const isServed = (ui: UiElement, schema: PropertySchema): boolean =>
+/** Whether a control is of an immutable field that has its value already, and keeps it. */
+export const isKept = (element: UiElement, stored: JsonObject | null): boolean =>
+  Boolean(element.options?.immutable) && (stored?.[nameOf(element)] ?? null) !== null;
+
+/**
+ * Whether a form has nothing that people fill in: all of it is written by the server, or
+ * stands as it was `stored`.
+ */
+export const isServed = (
+  ui: UiElement,
+  schema: PropertySchema,
+  stored: JsonObject | null = null,
+): boolean =>
   controlsOf(ui).every(
-    ({ name, element }) => element.options?.readonly || schema.properties?.[name]?.readOnly,
+    ({ name, element }) =>
+      element.options?.readonly ||
+      schema.properties?.[name]?.readOnly ||
+      isKept(element, stored),
   );

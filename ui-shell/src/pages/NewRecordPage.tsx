@@ -6,6 +6,7 @@ import { formQuery, refreshRecords } from "../api/queries";
 import { sourceOf } from "../api/source";
 import type { EntityRecord } from "../api/types";
 import { RecordForm } from "../form/RecordForm";
+import { isServed } from "../form/values";
 import { labelText, useText, wordsOf } from "../i18n";
 
 /** A new record of any entity. */
@@ -22,6 +23,8 @@ export function NewRecordPage() {
         {form.error.message}
       </Alert>
     );
+  // What only the server writes cannot be made by hand, whatever the role allows.
+  const mayCreate = form.data.permissions.create && !isServed(form.data.ui, form.data.schema);
   return (
     <Stack p="lg" gap="md" maw={800}>
       <div>
@@ -30,16 +33,20 @@ export function NewRecordPage() {
           {`${t("list.new")}: ${labelText(form.data.label, wordsOf(entity))}`}
         </Title>
       </div>
-      <RecordForm
-        form={form.data}
-        record={null}
-        readOnly={false}
-        onSave={async (body) => {
-          const made = await post<EntityRecord>(source.data, body);
-          await refreshRecords(source);
-          return () => void go({ to: `${source.ui}/${made.data.id}` as never });
-        }}
-      />
+      {mayCreate ? (
+        <RecordForm
+          form={form.data}
+          record={null}
+          readOnly={false}
+          onSave={async (body) => {
+            const made = await post<EntityRecord>(source.data, body);
+            await refreshRecords(source);
+            return () => void go({ to: `${source.ui}/${made.data.id}` as never });
+          }}
+        />
+      ) : (
+        <Alert color="yellow">{t("form.mayNotCreate")}</Alert>
+      )}
     </Stack>
   );
 }
