@@ -61,7 +61,7 @@ export function Field({ element, schema, value, error, onChange }: FieldProps) {
     <div className={styles.field} data-wide={WIDE.has(String(options.type)) || undefined}>
       <label htmlFor={id}>
         {label}
-        {options.required && <span className={styles.required}> * {t("form.required")}</span>}
+        {options.required && !readOnly && <span className={styles.required}> * {t("form.required")}</span>}
       </label>
       <Input
         id={id}

@@ -2,6 +2,7 @@ import { Anchor, Group } from "@mantine/core";
 import { useState } from "react";
 import { useText } from "../i18n";
 import type { InputProps } from "./Field";
+import { FixedValue } from "./FixedValue";
 import styles from "./Field.module.css";
 import { nameOf } from "./values";
 
@@ -18,6 +19,24 @@ export function PointInput(props: InputProps) {
     onChange(lat.trim() || lng.trim() ? { lat: numberOf(lat), lng: numberOf(lng) } : null);
   };
   const complete = typeof point.lat === "number" && typeof point.lng === "number";
+  const map = complete && (
+    <Anchor
+      size="sm"
+      target="_blank"
+      rel="noreferrer"
+      href={`https://www.openstreetmap.org/?mlat=${String(point.lat)}&mlon=${String(point.lng)}#map=17/${String(point.lat)}/${String(point.lng)}`}
+    >
+      {t("form.openMap")}
+    </Anchor>
+  );
+  if (readOnly) {
+    return (
+      <Group gap="sm">
+        <FixedValue {...props} />
+        {map}
+      </Group>
+    );
+  }
   return (
     <Group gap="sm" role="group">
       {(["lat", "lng"] as const).map((part) => (
@@ -31,21 +50,11 @@ export function PointInput(props: InputProps) {
           aria-describedby={describedBy}
           className={styles.input}
           inputMode="decimal"
-          readOnly={readOnly}
           value={typed[part]}
           onChange={(event) => take(part, event.currentTarget.value)}
         />
       ))}
-      {complete && (
-        <Anchor
-          size="sm"
-          target="_blank"
-          rel="noreferrer"
-          href={`https://www.openstreetmap.org/?mlat=${String(point.lat)}&mlon=${String(point.lng)}#map=17/${String(point.lat)}/${String(point.lng)}`}
-        >
-          {t("form.openMap")}
-        </Anchor>
-      )}
+      {map}
     </Group>
   );
 }

@@ -49,22 +49,30 @@ export function RecordActions({ source, form, record, etag }: Props) {
   }
   // The server says which actions this record is in the state for.
   const offered = (record._actions ?? {}) as JsonObject;
+  const actions = form.actions.filter(
+    (action) => action.scope === "record" && offered[action.name] !== false,
+  );
+  const mayDelete = form.permissions.delete && offered.delete !== false;
+  if (!actions.length && !mayDelete && !filling && !asking) return null;
   return (
     <Group gap="xs">
-      {form.actions
-        .filter((action) => action.scope === "record" && offered[action.name] !== false)
-        .map((action) => (
-          <Button
-            key={action.name}
-            variant="default"
-            c={action.destructive ? "var(--danger-text)" : undefined}
-            onClick={() => start(action)}
-          >
-            {labelText(action.label, wordsOf(action.name))}
-          </Button>
-        ))}
-      {form.permissions.delete && offered.delete !== false && (
-        <Button variant="subtle" c="var(--danger-text)" onClick={() => setAsking("delete")}>
+      {actions.map((action) => (
+        <Button
+          key={action.name}
+          variant="default"
+          c={action.destructive ? "var(--danger-text)" : undefined}
+          onClick={() => start(action)}
+        >
+          {labelText(action.label, wordsOf(action.name))}
+        </Button>
+      ))}
+      {mayDelete && (
+        <Button
+          variant="subtle"
+          color="red"
+          c="var(--danger-text)"
+          onClick={() => setAsking("delete")}
+        >
           {t("form.delete")}
         </Button>
       )}

@@ -10,6 +10,7 @@ export function ValueText({ column, value }: { column: Column | undefined; value
   if (column?.type === "relation" && typeof value === "string") {
     return <TargetTitle column={column} id={value} />;
   }
+  if (column?.type === "boolean") return <>{t(value === true ? "common.yes" : "common.no")}</>;
   if (column) return <>{cellText(column, value) || t("form.none")}</>;
   return <>{typeof value === "object" ? JSON.stringify(value) : String(value)}</>;
 }
