@@ -1,6 +1,7 @@
 """The composition root of the server: settings → parts → routes → ASGI application."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -40,6 +41,9 @@ def create() -> AsgiApp:
     """Return the application for the settings of the environment."""
     settings = Settings.from_environment()
     logs.configure(settings.log_level)
+    # Requests leave no cycles behind: looked for after 700 new objects as usual, they
+    # cost a call of the gateway 3 % of its instructions (docs/performance.md).
+    gc.set_threshold(10_000, 10, 10)
     return build(settings, ends_at_signal=True)
 
 

@@ -120,13 +120,15 @@ class Catalog:
         self, tenant_id: UUID, service: str, entity: str
     ) -> CompiledEntity | None:
         """Return an entity if this worker knows it without asking the database."""
-        if service == PLATFORM:
-            return self._platform.entities.get(entity)
-        tenant = self._tenants.get(tenant_id)
-        if tenant is None:
-            return None
-        found = self._present(tenant, service)
+        found = self.peek(tenant_id, service)
         return found.entities.get(entity) if found else None
+
+    def peek(self, tenant_id: UUID, name: str) -> CompiledService | None:
+        """Return a service if this worker knows it without asking the database."""
+        if name == PLATFORM:
+            return self._platform
+        tenant = self._tenants.get(tenant_id)
+        return self._present(tenant, name) if tenant is not None else None
 
     async def entity(
         self, tenant_id: UUID, service: str, entity: str

@@ -119,7 +119,9 @@ class Entry:
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        # By name, the last one of each: asked here and by the raw applications.
+        named = scope["rangka.headers"] = dict(scope["headers"])
+        request_id = _request_id(named)
         scope["rangka.request_id"] = request_id
         scope["rangka.path"] = scope["path"]
         app = self._app_for(scope)
@@ -138,7 +140,7 @@ class Entry:
 
         self._metrics.in_progress.inc()
         try:
-            refused = _refused(scope)
+            refused = _refused(scope, named)
             if refused is None:
                 await app(scope, self._patience.of(receive), send_with_headers)
             else:
@@ -192,8 +194,19 @@ def _is_assignment(entity: str, below: str) -> bool:
     return entity == "tenants" and below.partition("/")[2].startswith("services")
 
 
-def _refused(scope: Scope) -> RangkaError | None:
+def _refused(scope: Scope, named: Mapping[bytes, bytes]) -> RangkaError | None:
     """Return why nothing here reads a request, or None."""
+    if len(named) < len(scope["headers"]) or b"content-encoding" in named:
+        problem = _refused_headers(scope)
+        if problem is not None:
+            return problem
+    if "\0" in scope["path"] or "%00" in scope["path"]:
+        # No name holds NUL, and PostgreSQL takes no text that does.
+        return NotFound("There is nothing at this path.")
+    return None
+
+
+def _refused_headers(scope: Scope) -> RangkaError | None:
     hosts = 0
     for name, value in scope["headers"]:
         hosts += name == b"host"
@@ -209,9 +222,6 @@ def _refused(scope: Scope) -> RangkaError | None:
             "The request names more than one Host; send one.",
             headers={"connection": "close"},
         )
-    if "\0" in scope["path"] or "%00" in scope["path"]:
-        # No name holds NUL, and PostgreSQL takes no text that does.
-        return NotFound("There is nothing at this path.")
     return None
 
 
@@ -232,10 +242,10 @@ def route_of(scope: Scope) -> str:
     return str(scope.get("rangka.route") or scope.get("path_template") or "none")
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.match(value):
-            return str(value.decode())
+def _request_id(named: Mapping[bytes, bytes]) -> str:
+    given = named.get(b"x-request-id")
+    if given is not None and _REQUEST_ID.match(given):
+        return given.decode()
     return f"req_{uuid7().hex}"
 
 

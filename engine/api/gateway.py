@@ -104,7 +104,8 @@ class GatewayApp:
     ) -> None:
         scope = request.scope
         try:
-            headers.check_framing(scope["headers"])
+            if request.has_body:
+                headers.check_framing(scope["headers"])
             name, segments = _target(scope)
         except (headers.BadHeaders, BadPath) as error:
             raise BadRequest(f"The request cannot be passed on: {error}.") from error
@@ -148,7 +149,10 @@ class GatewayApp:
     async def _find(
         self, ctx: RequestContext, request: Request, name: str, segments: Sequence[str]
     ) -> tuple[CompiledService, Routes, Route, Mapping[str, str]]:
-        service = await self._parts.catalog.service(ctx.tenant_id, name)
+        catalog = self._parts.catalog
+        service = catalog.peek(ctx.tenant_id, name)
+        if service is None:
+            service = await catalog.service(ctx.tenant_id, name)
         if service is None or service.definition.type != "external":
             raise NotFound("There is no such external service for this tenant.")
         routes = self._routes.get(name)

@@ -29,7 +29,7 @@ class Request:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
-        self._headers: dict[bytes, bytes] | None = None
+        self._headers: dict[bytes, bytes] = scope["rangka.headers"]
         self._body: bytes | None = None
         self.is_streamed = False
         """Whether `chunks` took the body, so that nobody can read it again."""
@@ -39,10 +39,14 @@ class Request:
 
     def header(self, name: bytes) -> str | None:
         """Return a header's value; names are lower case. The last one wins."""
-        if self._headers is None:
-            self._headers = dict(self.scope["headers"])
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    @property
+    def has_body(self) -> bool:
+        """Return whether a header says that a body comes (RFC 9112, section 6.3)."""
+        names = self._headers
+        return b"content-length" in names or b"transfer-encoding" in names
 
     @property
     def ip(self) -> str | None:
