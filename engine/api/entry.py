@@ -138,7 +138,7 @@ class Entry:
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 
-        self._metrics.in_progress.inc()
+        self._metrics.begun()
         try:
             refused = _refused(scope, named)
             if refused is None:
@@ -148,7 +148,6 @@ class Entry:
         finally:
             seconds = time.perf_counter() - started
             scope["rangka.status"] = status
-            self._metrics.in_progress.dec()
             self._metrics.answered(route_of(scope), scope["method"], status, seconds)
             if logger.isEnabledFor(logging.INFO):
                 _log(scope, status, request_id, seconds)

@@ -163,9 +163,12 @@ def stranger(app: Any) -> Any:
 @pytest.mark.parametrize("rounds", [3])
 def test_processes_count_in_one_place(tmp_path: Any, rounds: int) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from engine import metrics; "
-        "m = metrics.Metrics(); m.answered('get', 'GET', 200, 0.01); "
-        "m.in_progress.inc(); sys.stdout.write(m.text({}).decode())"
+        "import asyncio, sys; from engine import metrics\n"
+        "async def count():\n"
+        "    made = metrics.Metrics()\n"
+        "    made.begun(); made.answered('get', 'GET', 200, 0.01)\n"
+        "    made.begun(); sys.stdout.write(made.text({}).decode())\n"
+        "asyncio.run(count())"
     )
     from engine.metrics import share
 

@@ -132,6 +132,8 @@ export type Column = {
   sortable?: boolean;
   operators?: string[];
   options?: FieldOptions;
+  /** Of a JSON value: what is in it. */
+  schema?: PropertySchema | undefined;
   width?: number | null;
 };
 

@@ -1,7 +1,7 @@
 import { lazy, Suspense } from "react";
-import type { Choice, Column, Json } from "../api/types";
+import type { Choice, Column, Json, PropertySchema } from "../api/types";
 import { labelText, useText } from "../i18n";
-import { cellText } from "../list/format";
+import { cellText, exactText } from "../list/format";
 import { Status } from "../list/Status";
 import type { InputProps } from "./Field";
 import styles from "./Field.module.css";
@@ -12,7 +12,7 @@ const JsonValue = lazy(() =>
 );
 
 /** A value that cannot be changed here, as a person reads it. */
-export function FixedValue({ id, element, value, describedBy }: InputProps) {
+export function FixedValue({ id, element, schema, value, describedBy }: InputProps) {
   const name = nameOf(element);
   return (
     <output
@@ -24,14 +24,19 @@ export function FixedValue({ id, element, value, describedBy }: InputProps) {
       tabIndex={-1}
       aria-describedby={describedBy}
     >
-      <Shown name={name} options={element.options ?? {}} value={value} />
+      <Shown name={name} options={element.options ?? {}} schema={schema} value={value} />
     </output>
   );
 }
 
-type ShownProps = { name: string; options: NonNullable<Column["options"]>; value: Json };
+type ShownProps = {
+  name: string;
+  options: NonNullable<Column["options"]>;
+  schema: PropertySchema;
+  value: Json;
+};
 
-function Shown({ name, options, value }: ShownProps) {
+function Shown({ name, options, schema, value }: ShownProps) {
   const t = useText();
   const type = String(options.type ?? "text");
   const column: Column = { field: name, type, options };
@@ -46,11 +51,11 @@ function Shown({ name, options, value }: ShownProps) {
   if (type === "json" || (typeof value === "object" && !Array.isArray(value))) {
     return (
       <Suspense>
-        <JsonValue value={value} />
+        <JsonValue value={value} schema={schema} />
       </Suspense>
     );
   }
-  return <>{cellText(column, value)}</>;
+  return <span title={exactText(type, value)}>{cellText(column, value)}</span>;
 }
 
 const isSet = (value: Json): boolean =>

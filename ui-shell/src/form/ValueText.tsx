@@ -1,6 +1,6 @@
 import type { Column, Json } from "../api/types";
 import { useText } from "../i18n";
-import { cellText } from "../list/format";
+import { cellText, exactText } from "../list/format";
 import { TargetTitle } from "../list/TargetTitle";
 
 /** A value in words: a relation by its target's title, the rest as in a list. */
@@ -11,6 +11,9 @@ export function ValueText({ column, value }: { column: Column | undefined; value
     return <TargetTitle column={column} id={value} />;
   }
   if (column?.type === "boolean") return <>{t(value === true ? "common.yes" : "common.no")}</>;
-  if (column) return <>{cellText(column, value) || t("form.none")}</>;
+  if (column) {
+    const text = cellText(column, value) || t("form.none");
+    return <span title={exactText(column.type, value)}>{text}</span>;
+  }
   return <>{typeof value === "object" ? JSON.stringify(value) : String(value)}</>;
 }

@@ -1,9 +1,19 @@
 import { Table, Text } from "@mantine/core";
-import type { Column, Json, JsonObject } from "../api/types";
+import { Fragment } from "react";
+import type { Column, Json, JsonObject, PropertySchema } from "../api/types";
 import { useText } from "../i18n";
-import { cellText } from "../list/format";
+import { cellText, exactText, scalarText } from "../list/format";
 import styles from "./JsonView.module.css";
-import { columnsOf, isCell, isMoment, isObject, keyWords } from "./shapes";
+import {
+  columnsOf,
+  isCell,
+  isMoment,
+  isObject,
+  keyWords,
+  memberName,
+  partOf,
+  unitOf,
+} from "./shapes";
 
 /** Rows and members that are shown; the rest is in the JSON below. */
 const MOST = 200;
@@ -11,12 +21,15 @@ const MOST = 200;
 const DEEPEST = 3;
 const MOMENT: Column = { field: "", type: "datetime" };
 
+type Schema = PropertySchema | undefined;
+type ViewProps = { value: Json; schema?: Schema; raw?: string };
+
 /** A JSON value as people read it: a table, or names with their values; and as it came. */
-export function JsonView({ value, raw }: { value: Json; raw?: string }) {
+export function JsonView({ value, schema, raw }: ViewProps) {
   const t = useText();
   return (
     <div className={styles.view}>
-      <Part value={value} depth={0} />
+      <Part value={value} schema={schema} depth={0} />
       {!isCell(value) && (
         <details className={styles.raw}>
           <summary>{t("json.raw")}</summary>
@@ -28,31 +41,49 @@ export function JsonView({ value, raw }: { value: Json; raw?: string }) {
   );
 }
 
-function Part({ value, depth }: { value: Json; depth: number }) {
+function Part({ value, schema, depth }: { value: Json; schema: Schema; depth: number }) {
   const t = useText();
-  if (isCell(value)) return <Cell value={value} />;
+  if (isCell(value)) return <Cell value={value} schema={schema} />;
   const columns = columnsOf(value);
-  if (columns) return <Rows rows={value as JsonObject[]} columns={columns} />;
+  if (columns) {
+    return (
+      <Rows rows={value as JsonObject[]} columns={columns} schema={partOf(schema, null)} />
+    );
+  }
   if (depth >= DEEPEST) return <code className={styles.deep}>{JSON.stringify(value)}</code>;
-  const members: [string, Json][] = isObject(value)
-    ? Object.entries(value)
-    : (value as Json[]).map((item, index) => [String(index + 1), item]);
+  const members: [string, Json, Schema][] = isObject(value)
+    ? Object.entries(value).map(([name, item]) => [
+        memberName(schema, name),
+        item,
+        partOf(schema, name),
+      ])
+    : (value as Json[]).map((item, index) => [String(index + 1), item, partOf(schema, null)]);
   if (members.length === 0) return <>{t("form.none")}</>;
   return (
-    <dl className={styles.members}>
-      {members.slice(0, MOST).map(([name, item]) => (
-        <div key={name} className={styles.member} data-nested={!isCell(item) || undefined}>
-          <dt>{keyWords(name)}</dt>
-          <dd>
-            <Part value={item} depth={depth + 1} />
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl className={styles.members}>
+        {members.slice(0, MOST).map(([name, item, part], index) => (
+          // Two keys can be the same words.
+          <div key={index} className={styles.member} data-nested={!isCell(item) || undefined}>
+            <dt>{name}</dt>
+            <dd>
+              <Part value={item} schema={part} depth={depth + 1} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {members.length > MOST && (
+        <Text size="sm" c="dimmed">
+          {t("json.more", { count: members.length - MOST })}
+        </Text>
+      )}
+    </>
   );
 }
 
-function Rows({ rows, columns }: { rows: JsonObject[]; columns: string[] }) {
+type RowsProps = { rows: JsonObject[]; columns: string[]; schema: Schema };
+
+function Rows({ rows, columns, schema }: RowsProps) {
   const t = useText();
   return (
     <>
@@ -71,7 +102,7 @@ function Rows({ rows, columns }: { rows: JsonObject[]; columns: string[] }) {
               <Table.Tr key={index}>
                 {columns.map((name) => (
                   <Table.Td key={name}>
-                    <Cell value={row[name] ?? null} />
+                    <Cell value={row[name] ?? null} schema={partOf(schema, name)} />
                   </Table.Td>
                 ))}
               </Table.Tr>
@@ -88,12 +119,27 @@ function Rows({ rows, columns }: { rows: JsonObject[]; columns: string[] }) {
   );
 }
 
-function Cell({ value }: { value: Json }) {
+function Cell({ value, schema }: { value: Json; schema: Schema }) {
   const t = useText();
   if (value === null || value === "") return <>–</>;
   if (typeof value === "boolean") return <>{t(value ? "common.yes" : "common.no")}</>;
-  if (Array.isArray(value)) return <>{value.map(String).join(", ") || "–"}</>;
+  if (Array.isArray(value)) {
+    if (value.length === 0) return <>–</>;
+    const items = partOf(schema, null);
+    return value.map((item, index) => (
+      // The items of a cell have no key of their own.
+      <Fragment key={index}>
+        {index > 0 && ", "}
+        <span title={exactOf(items, item)}>{scalarText(item, items)}</span>
+      </Fragment>
+    ));
+  }
+  const exact = exactOf(schema, value);
+  if (exact) return <span title={exact}>{scalarText(value, schema)}</span>;
   const text = String(value);
   if (isMoment(text)) return <time dateTime={text}>{cellText(MOMENT, text)}</time>;
   return <>{text}</>;
 }
+
+const exactOf = (schema: Schema, value: Json): string | undefined =>
+  exactText(unitOf(schema, value) ?? "", value);

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../api/types";
+import type { Json, JsonObject, PropertySchema } from "../api/types";
 import { wordsOf } from "../i18n";
 
 /** Cells of one row that are still read as a table; beyond that it is looked at as JSON. */
@@ -29,6 +29,36 @@ export function columnsOf(value: Json): string[] | null {
 /** `sentAt`, `sent_at` → `Sent at`: what a key of another application's answer is called. */
 export const keyWords = (key: string): string =>
   wordsOf(key.replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase());
+
+type Schema = PropertySchema | undefined;
+
+/** Returns what a schema says of a member, or of the items of a list (`null`). */
+export function partOf(schema: Schema, name: string | null): Schema {
+  for (const one of [schema, ...(schema?.anyOf ?? []), ...(schema?.oneOf ?? [])]) {
+    const { items, properties, additionalProperties: others } = one ?? {};
+    const found =
+      name === null ? items : (properties?.[name] ?? (typeof others === "object" ? others : null));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Returns what a member is called: a name as words, a key that is data itself as it is. */
+export const memberName = (schema: Schema, name: string): string => {
+  const isData = partOf(schema, name) && !isNamed(schema, name);
+  return isData ? name : keyWords(name);
+};
+
+const isNamed = (schema: Schema, name: string): boolean =>
+  [schema, ...(schema?.anyOf ?? []), ...(schema?.oneOf ?? [])].some(
+    (one) => one?.properties?.[name],
+  );
+
+/** Returns the field type whose unit a number has, by the `format` of its schema. */
+export const unitOf = (schema: Schema, value: Json): "bytes" | "rate" | null => {
+  const format = schema?.format;
+  return typeof value === "number" && (format === "bytes" || format === "rate") ? format : null;
+};
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/;
 

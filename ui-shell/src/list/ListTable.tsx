@@ -4,7 +4,7 @@ import type { KeyboardEvent, ReactNode } from "react";
 import type { Column, EntityRecord } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
 import { nextSort } from "./filters";
-import { cellText, valueAt } from "./format";
+import { cellText, exactText, valueAt } from "./format";
 import styles from "./List.module.css";
 import { Status } from "./Status";
 import { useFreshRows } from "./useFreshRows";
@@ -146,5 +146,9 @@ function Cell({ column, record }: { column: Column; record: EntityRecord }) {
   const value = valueAt(record, column.field);
   const text = cellText(column, value);
   if (column.type === "choice" && text) return <Status column={column} value={value} />;
-  return <span style={{ fontVariantNumeric: "tabular-nums" }}>{text || "–"}</span>;
+  return (
+    <span title={exactText(column.type, value)} style={{ fontVariantNumeric: "tabular-nums" }}>
+      {text || "–"}
+    </span>
+  );
 }

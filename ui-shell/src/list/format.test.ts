@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Column, Json } from "../api/types";
-import { cellText, rate, valueAt } from "./format";
+import { cellText, exactText, rate, valueAt } from "./format";
 
 const column = (type: string, options = {}): Column => ({ field: "x", type, options });
 
@@ -46,4 +46,28 @@ test("what is counted is read in units, what is flat in words", () => {
   expect(of("integer", 12_000)).toBe("12,000");
   expect(of("json", { pool: 2, in_sync: 6 })).toBe("Pool: 2, In sync: 6");
   expect(of("json", { a: { b: 1 } })).toBe('{"a":{"b":1}}');
+});
+
+test("a quantity within JSON is read in the unit that its schema names", () => {
+  const schema = {
+    anyOf: [
+      {
+        type: "object",
+        properties: { top_speed: { type: "integer", format: "rate" } },
+        additionalProperties: { items: { type: "integer", format: "bytes" } },
+      },
+      { type: "null" },
+    ],
+  };
+  const value = { top_speed: 20_000_000, CUST00001: [14_510_309, 154_759_121] };
+  expect(cellText({ field: "x", type: "json", schema }, value)).toBe(
+    "Top speed: 20 Mbps, CUST00001: 14.5 MB / 154.8 MB",
+  );
+});
+
+test("what is shown in a larger unit keeps its exact number at hand", () => {
+  expect(exactText("bytes", 883_381_824)).toBe("883381824 B");
+  expect(exactText("rate", 10_000_000)).toBe("10000000 bit/s");
+  expect(exactText("integer", 5)).toBeUndefined();
+  expect(exactText("bytes", null)).toBeUndefined();
 });

@@ -1,7 +1,7 @@
-import type { Column, EntityRecord, Json } from "../api/types";
+import type { Column, EntityRecord, Json, PropertySchema } from "../api/types";
 import { titleFieldOf, titleOf } from "../api/useTitle";
 import { getLocale, labelText, t } from "../i18n";
-import { isCell, isObject, keyWords } from "../json/shapes";
+import { isCell, isObject, memberName, partOf, unitOf } from "../json/shapes";
 import { getZone } from "../zone";
 
 const locale = (): string => (getLocale() === "id" ? "id-ID" : "en-GB");
@@ -99,7 +99,13 @@ export function cellText(column: Column, value: Json): string {
       return relationTitle(column, value);
   }
   if (Array.isArray(value)) return value.map((item) => textOf(item)).join(", ");
-  return textOf(value);
+  return textOf(value, column.schema);
+}
+
+/** The exact number behind one that is shown in a larger unit; undefined for others. */
+export function exactText(type: string, value: Json): string | undefined {
+  if (typeof value !== "number") return undefined;
+  return type === "bytes" ? `${value} B` : type === "rate" ? `${value} bit/s` : undefined;
 }
 
 /** A number with the separators of the locale; a decimal keeps the digits it came with. */
@@ -121,12 +127,24 @@ function pointText(value: Json): string {
 }
 
 /** A flat object in words, `Pool: 2, Secret: 6`; one with more in it as it is. */
-function textOf(value: Json): string {
-  if (typeof value !== "object" || value === null) return String(value);
+function textOf(value: Json, schema?: PropertySchema): string {
+  if (typeof value !== "object" || value === null) return scalarText(value, schema);
   if (!isObject(value) || !Object.values(value).every(isCell)) return JSON.stringify(value);
   return Object.entries(value)
-    .map(([name, item]) => `${keyWords(name)}: ${String(item)}`)
+    .map(([name, item]) => {
+      const part = partOf(schema, name);
+      const items = Array.isArray(item)
+        ? item.map((one) => scalarText(one, partOf(part, null))).join(" / ")
+        : scalarText(item, part);
+      return `${memberName(schema, name)}: ${items}`;
+    })
     .join(", ");
+}
+
+/** A number in the unit that its schema names; the rest as it is. */
+export function scalarText(value: Json, schema: PropertySchema | undefined): string {
+  const unit = unitOf(schema, value);
+  return unit ? cellText({ field: "", type: unit }, value) : String(value);
 }
 
 function choiceLabel(column: Column, value: Json): string {

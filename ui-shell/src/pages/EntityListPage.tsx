@@ -59,6 +59,8 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
   const shown = layout.columns ?? (view?.columns?.length ? view.columns : standard);
   const columns = shown.flatMap((field) => {
     const known = [...form.list.columns, ...available].find((column) => column.field === field);
+    // What is in a JSON value stands in its schema alone.
+    if (known?.type === "json") return [{ ...known, schema: form.schema.properties?.[field] }];
     return known ? [known] : [];
   });
   const sort = search.sort ?? (view?.sort?.length ? view.sort : form.list.sort)?.join(",") ?? "";
