@@ -14,7 +14,7 @@ from pathlib import Path
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 """The library asks for it when it is imported, so `share` comes first."""
 
-WRITTEN_SECONDS = 1.0
+WRITTEN_SECONDS = 0.1
 """How late another process may show what this one has counted."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -70,7 +70,7 @@ class Metrics:
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count its answer; `route` is the name of a handler, never a path.
 
-        Written down within a second, many together: by itself each one would cost a
+        Written down soon, many together: by itself each one would cost a
         call of the gateway 4 % of its time.
         """
         self._in_progress -= 1

@@ -1,10 +1,9 @@
 import { lazy, Suspense, useId } from "react";
-import type { Json, PropertySchema, UiElement } from "../api/types";
+import type { Choice, Json, PropertySchema, UiElement } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
 import { fromClock, toClock } from "../zone";
 import styles from "./Field.module.css";
 import { FixedValue } from "./FixedValue";
-import { JsonInput } from "./JsonInput";
 import { NumberInput } from "./NumberInput";
 import { RelationInput } from "./RelationInput";
 import { TargetLink } from "./TargetLink";
@@ -12,6 +11,9 @@ import { nameOf } from "./values";
 
 const ChoicesInput = lazy(() =>
   import("./ChoicesInput").then((module) => ({ default: module.ChoicesInput })),
+);
+const JsonInput = lazy(() =>
+  import("./JsonInput").then((module) => ({ default: module.JsonInput })),
 );
 const LinesInput = lazy(() =>
   import("./LinesInput").then((module) => ({ default: module.LinesInput })),
@@ -57,8 +59,9 @@ export function Field({ element, schema, value, error, onChange }: FieldProps) {
   const warning = isEmpty ? labelText(options.empty_warning, "") : "";
   const said = error ? `${id}-error` : help ? `${id}-help` : "";
   const describedBy = [said, warning && `${id}-warning`].filter(Boolean).join(" ") || undefined;
+  const isWide = WIDE.has(String(options.type)) || hasLongChoice(options.choices ?? []);
   return (
-    <div className={styles.field} data-wide={WIDE.has(String(options.type)) || undefined}>
+    <div className={styles.field} data-wide={isWide || undefined}>
       <label htmlFor={id}>
         {label}
         {options.required && !readOnly && <span className={styles.required}> * {t("form.required")}</span>}
@@ -94,6 +97,10 @@ export function Field({ element, schema, value, error, onChange }: FieldProps) {
 }
 
 const WIDE = new Set(["long_text", "rich_text", "json", "lines", "geo_point"]);
+/** Signs of a choice that fit into a field of half the width. */
+const SHORT_CHOICE = 36;
+const hasLongChoice = (choices: readonly Choice[]): boolean =>
+  choices.some(({ value, label }) => labelText(label, String(value)).length > SHORT_CHOICE);
 const NUMBERS = new Set(["money", "decimal", "percent", "integer", "rate", "bytes"]);
 const NATIVE: { [type: string]: string } = {
   date: "date",
@@ -209,8 +216,13 @@ function Input(props: InputProps) {
     );
   }
   if (NUMBERS.has(type)) return <NumberInput {...props} />;
-  if (typeof value === "object" && value !== null) return <JsonInput {...props} />;
-  if (type === "json") return <JsonInput {...props} />;
+  if (type === "json" || (typeof value === "object" && value !== null)) {
+    return (
+      <Suspense>
+        <JsonInput {...props} />
+      </Suspense>
+    );
+  }
   return (
     <input
       {...common}

@@ -45,7 +45,6 @@ function Shown({ name, options, schema, value }: ShownProps) {
   if (type === "secret") return <>{isSet(value) ? cellText(column, value) : t("form.none")}</>;
   const isEmpty = value === null || value === "" || (Array.isArray(value) && value.length === 0);
   if (isEmpty) return <span className={styles.nothing}>–</span>;
-  if (type === "geo_point") return <>{cellText(column, value)}</>;
   if (type === "choice") return <Status column={column} value={value} />;
   if (Array.isArray(value) && choices.length > 0) return <>{titlesOf(choices, value)}</>;
   if (type === "json" || (typeof value === "object" && !Array.isArray(value))) {

@@ -1,10 +1,12 @@
 import { Anchor, Group } from "@mantine/core";
 import { useState } from "react";
 import { useText } from "../i18n";
+import { cellText } from "../list/format";
 import type { InputProps } from "./Field";
-import { FixedValue } from "./FixedValue";
 import styles from "./Field.module.css";
 import { nameOf } from "./values";
+
+const POINT = { field: "", type: "geo_point" };
 
 /** A place as latitude and longitude; the link opens it in a map of the user's choice. */
 export function PointInput(props: InputProps) {
@@ -32,7 +34,9 @@ export function PointInput(props: InputProps) {
   if (readOnly) {
     return (
       <Group gap="sm">
-        <FixedValue {...props} />
+        <output id={id} className={styles.fixed} data-field={nameOf(element)} tabIndex={-1}>
+          {cellText(POINT, value) || "–"}
+        </output>
         {map}
       </Group>
     );
