@@ -4,6 +4,7 @@ import { labelText, useText, wordsOf } from "../i18n";
 import { fromClock, toClock } from "../zone";
 import styles from "./Field.module.css";
 import { FixedValue } from "./FixedValue";
+import { JsonInput } from "./JsonInput";
 import { NumberInput } from "./NumberInput";
 import { RelationInput } from "./RelationInput";
 import { TargetLink } from "./TargetLink";
@@ -11,9 +12,6 @@ import { nameOf } from "./values";
 
 const ChoicesInput = lazy(() =>
   import("./ChoicesInput").then((module) => ({ default: module.ChoicesInput })),
-);
-const JsonInput = lazy(() =>
-  import("./JsonInput").then((module) => ({ default: module.JsonInput })),
 );
 const LinesInput = lazy(() =>
   import("./LinesInput").then((module) => ({ default: module.LinesInput })),
@@ -216,13 +214,8 @@ function Input(props: InputProps) {
     );
   }
   if (NUMBERS.has(type)) return <NumberInput {...props} />;
-  if (type === "json" || (typeof value === "object" && value !== null)) {
-    return (
-      <Suspense>
-        <JsonInput {...props} />
-      </Suspense>
-    );
-  }
+  if (typeof value === "object" && value !== null) return <JsonInput {...props} />;
+  if (type === "json") return <JsonInput {...props} />;
   return (
     <input
       {...common}

@@ -1,8 +1,10 @@
-import { SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Stack, Text, Title } from "@mantine/core";
+import type { CSSProperties } from "react";
 import type { Json, JsonObject, PropertySchema, UiElement } from "../api/types";
 import { effectOf } from "../condition";
 import { labelText } from "../i18n";
 import { Field } from "./Field";
+import styles from "./Field.module.css";
 import { isKept, nameOf } from "./values";
 
 type Props = {
@@ -45,13 +47,14 @@ export function FormLayout(props: Props) {
   if (element.type === "HorizontalLayout") {
     return (
       // By its own width: a dialog is narrow on a wide screen, too.
-      <SimpleGrid
-        type="container"
-        cols={{ base: 1, "520px": Math.max(2, children.length) }}
-        spacing="md"
-      >
-        {children}
-      </SimpleGrid>
+      <div className={styles.frame}>
+        <div
+          className={styles.row}
+          style={{ "--columns": Math.max(2, children.length) } as CSSProperties}
+        >
+          {children}
+        </div>
+      </div>
     );
   }
   return (
