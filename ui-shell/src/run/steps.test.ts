@@ -25,7 +25,7 @@ const counts = {
 test.each([
   ["add", "Add login CUST00001"],
   ["remove", "Remove login CUST00001"],
-  ["kick", "End 3 session(s) of CUST00001; the device dials in again"],
+  ["kick", "End 3 sessions of CUST00001; the device dials in again"],
   ["enable", "Enable: login CUST00001"],
 ])("the step %s is said in words", (verb, text) => {
   expect(stepText(step(verb, [], 3))).toBe(text);
