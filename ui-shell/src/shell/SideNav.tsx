@@ -1,7 +1,7 @@
 import { Tooltip } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { Link, useRouterState } from "@tanstack/react-router";
 import { ChevronRight, Lock } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { MenuNode } from "../api/types";
 import { useText } from "../i18n";
 import { NamedIcon } from "./icons";
@@ -13,6 +13,12 @@ type Props = { menus: readonly MenuNode[]; collapsed: boolean; loading: boolean 
 /** The menu of this user: groups by category, items with up to three levels. */
 export function SideNav({ menus, collapsed, loading }: Props) {
   const t = useText();
+  const nav = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  // A menu longer than the window begins at its top, wherever the page is.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current="page"]')?.scrollIntoView({ block: "nearest" });
+  }, [path, menus.length]);
   const home: MenuNode = {
     id: "home",
     name: "home",
@@ -21,7 +27,12 @@ export function SideNav({ menus, collapsed, loading }: Props) {
     path: "/",
   };
   return (
-    <nav className={styles.nav} aria-label={t("nav.label")} data-collapsed={collapsed || undefined}>
+    <nav
+      ref={nav}
+      className={styles.nav}
+      aria-label={t("nav.label")}
+      data-collapsed={collapsed || undefined}
+    >
       <div className={styles.brand}>
         <img src="/assets/mark.svg" width={24} height={24} alt="" />
         {!collapsed && <span>Rangka</span>}
