@@ -45,7 +45,9 @@ def run(here: site.Site, *, seconds: float, rounds: int) -> Iterator[Table]:
         running.enter_context(site.process(command, here.environment(), upstream))
         asyncio.run(_publish(here, f"http://127.0.0.1:{upstream}"))
         targets = {"upstream alone": Target(f"http://127.0.0.1:{upstream}", ["/json"])}
-        body = json.dumps({"items": [{"name": "x" * 40}] * 35})
+        document = {"items": [{"name": "x" * 40}] * 35}
+        # As browsers write it.
+        body = json.dumps(document, separators=(",", ":"))
         targets |= running.enter_context(_peers(here, upstream, body))
         port = site.free_port()
         environment = {

@@ -12,11 +12,21 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 from engine.errors import BadRequest, Detail, ValidationFailed
 
 MAX_DEPTH = 64
 MAX_DIGITS = 100
 """Signs of a whole number; `decimal`, the longest field type, has 38 digits."""
+
+_NOT_PLAIN = object()
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+_MANY_DIGITS = b"0" * MAX_DIGITS
+_AS_DIGITS = bytes(ord("0") if chr(c).isdigit() else c for c in range(128)) + bytes(128)
+"""A table for `translate` after which all digits are alike."""
 
 _TOO_LARGE = object()
 """Stands for a number that is not read, until its place in the document is known."""
@@ -31,6 +41,9 @@ def decode(body: bytes) -> Any:
     Raises BadRequest (MALFORMED_JSON) with the line and column of what is wrong, and
     ValidationFailed with the path of each text and number that cannot be kept.
     """
+    plain = _plain(body)
+    if plain is not _NOT_PLAIN:
+        return plain
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -81,6 +94,27 @@ def parse(text: str, what: str = "The body", *, any_text: bool = False) -> Any:
         if details:
             message = f"{what} holds what cannot be kept: {details[0].message}"
             raise ValidationFailed(message, details=details)
+    return value
+
+
+def _plain(body: bytes) -> Any:
+    """Return the value of a body without anything unusual, as browsers write it.
+
+    Decoding it loses nothing when encoding gives the same bytes again: no key twice,
+    no number that is none of ours. That takes half the time of `parse`, which reads
+    all else and finds the words for what is wrong.
+    """
+    if b"\\" in body and b"\\u" in body:
+        return _NOT_PLAIN
+    try:
+        value = _decode(body)
+        if _encode(value) != body or _MANY_DIGITS in body.translate(_AS_DIGITS):
+            return _NOT_PLAIN
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _NOT_PLAIN
+    may_be_deep = body.count(b"[") + body.count(b"{") > MAX_DEPTH
+    if may_be_deep and _deeper_than(value, MAX_DEPTH):
+        return _NOT_PLAIN
     return value
 
 

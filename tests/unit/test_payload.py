@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine import payload
@@ -26,6 +26,48 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 def test_what_can_be_kept_is_read_as_it_was_written(value: Any, ascii_: bool) -> None:
     body = json.dumps(value, ensure_ascii=ascii_).encode()
     assert payload.decode(body) == value
+
+
+COMPACT = (",", ":")
+ODD_JSON = st.text(
+    st.sampled_from('{}[]:,"\\u0a1-+.eE \t\ntrufalsn\x00\x7fé€😀'), max_size=24
+)
+
+
+def told(read: Any, given: Any) -> tuple[str, str]:
+    """Return what comes of reading: the value or the error, in its own words."""
+    try:
+        return "value", repr(read(given))
+    except (BadRequest, ValidationFailed) as error:
+        return "error", f"{error.code} {error} {error.details}"
+
+
+@given(VALUES)
+def test_what_browsers_write_is_read_as_everything_else_is(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False, separators=COMPACT)
+    assert told(payload.decode, text.encode()) == told(payload.parse, text)
+
+
+@given(ODD_JSON | VALUES.map(lambda value: json.dumps(value, separators=COMPACT)))
+@example('{"a":1,"a":1}')
+@example('{"a":1,"a":2}')
+@example("-0")
+@example("[-0.0,1E5,1e5,1.0,1e999,18446744073709551616,-9223372036854775809]")
+@example('["\x00"]')
+@example('["\\u0000"]')
+@example("NaN")
+@example("[" * 64 + "]" * 64)
+@example("[" * 65 + "]" * 65)
+@example("[" * 5000 + "]" * 5000)
+def test_there_is_one_way_to_read_a_body_though_two_readers(text: str) -> None:
+    if text.strip():
+        assert told(payload.decode, text.encode()) == told(payload.parse, text)
+
+
+def test_bytes_that_are_no_utf_8_are_refused() -> None:
+    for raw in (b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"', b'{"\x80":1}'):
+        with pytest.raises(BadRequest, match="not UTF-8"):
+            payload.decode(raw)
 
 
 UNFIT = {

@@ -69,8 +69,8 @@ export function RecordActions({ source, form, record, etag }: Props) {
       {mayDelete && (
         <Button
           variant="subtle"
-          color="red"
           c="var(--danger-text)"
+          style={{ "--button-hover": "var(--danger-surface)" }}
           onClick={() => setAsking("delete")}
         >
           {t("form.delete")}
