@@ -12,7 +12,7 @@ import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
 import { RestoreButton } from "../form/restore";
 import { ValueText } from "../form/ValueText";
-import { labelText, t, wordsOf } from "../i18n";
+import { labelText, useText, wordsOf } from "../i18n";
 import { Status } from "../list/Status";
 import { Failed } from "./Failed";
 import { History } from "./History";
@@ -67,6 +67,7 @@ type Shown = { source: Source; id: string; form: EntityForm; loaded: LoadedRecor
 
 /** The record as it was when somebody began to change it: nothing is taken from under him. */
 function ShownRecord({ source, id, form, loaded }: Shown) {
+  const t = useText();
   const [held, setHeld] = useState<LoadedRecord | null>(null);
   const { record, etag } = held ?? loaded;
   const entity = source.entity;
