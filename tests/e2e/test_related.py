@@ -49,10 +49,14 @@ def test_a_related_record_is_named_and_reached_where_nothing_can_be_changed(
     shown = page.get_by_label("Plan", exact=True)
     expect(shown).to_have_text(made["name"])
     expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    expect(page.get_by_text("Read only: these fields cannot")).to_be_visible()
     expect(page.get_by_text(made["plan"])).to_have_count(0)
     assert serious(page) == []
     shown.get_by_role("link").click()
     expect(page.get_by_role("heading", name=made["name"])).to_be_visible()
+    page.goto(f"{LIST}/new")
+    expect(page.get_by_text("You may not create records here.")).to_be_visible()
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +81,9 @@ def test_what_a_role_may_not_read_is_said_so_and_never_shown_by_its_id(
     assert made["plan"] not in page.get_by_role("main").inner_text()
     page.get_by_role("button", name="Your menu").click()
     page.get_by_role("menuitem", name="Bahasa Indonesia").click()
+    main = page.get_by_role("main")
+    expect(main.get_by_role("link", name="Pelanggan", exact=True)).to_be_visible()
+    expect(main.get_by_role("heading", level=1).locator("..")).to_contain_text("Calon")
     shown = page.get_by_label("Paket", exact=True)
     if "customers:update" in rules:
         expect(shown).to_have_value("Tidak terlihat bagi Anda")
