@@ -130,16 +130,24 @@ function Cell({ value, schema }: { value: Json; schema: Schema }) {
       // The items of a cell have no key of their own.
       <Fragment key={index}>
         {index > 0 && ", "}
-        <span title={exactOf(items, item)}>{scalarText(item, items)}</span>
+        <Amount schema={items} value={item} />
       </Fragment>
     ));
   }
-  const exact = exactOf(schema, value);
-  if (exact) return <span title={exact}>{scalarText(value, schema)}</span>;
+  if (unitOf(schema, value)) return <Amount schema={schema} value={value} />;
   const text = String(value);
   if (isMoment(text)) return <time dateTime={text}>{cellText(MOMENT, text)}</time>;
   return <>{text}</>;
 }
 
-const exactOf = (schema: Schema, value: Json): string | undefined =>
-  exactText(unitOf(schema, value) ?? "", value);
+/** A number with its unit, which stay together; the exact number when pointed at. */
+function Amount({ schema, value }: { schema: Schema; value: Json }) {
+  const unit = unitOf(schema, value);
+  const text = scalarText(value, schema);
+  if (!unit) return <>{text}</>;
+  return (
+    <span className={styles.amount} title={exactText(unit, value)}>
+      {text}
+    </span>
+  );
+}

@@ -24,7 +24,7 @@ export function ColumnChooser({ available, shown, widths, onChange, onReset }: P
     onChange(next, widths);
   };
   return (
-    <Popover trapFocus position="bottom-end">
+    <Popover trapFocus position="bottom-start">
       <Popover.Target>
         <Button variant="default" leftSection={<Columns3 size={16} />}>
           {t("list.columns")}
