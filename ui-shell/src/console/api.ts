@@ -2,6 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { get } from "../api/client";
 import type { Label } from "../api/types";
 import type { FieldType, ServiceDefinition } from "./definition";
+import { inReadingOrder } from "./order";
 
 export type Finding = { severity: string; path: string; message: string; remedy?: string | null };
 export type Step = {
@@ -40,7 +41,7 @@ export type StoredService = ServiceRow & {
 
 /** A service of another application has no entities, and its definition no such list. */
 const whole = (found: ServiceDefinition | null): ServiceDefinition | null =>
-  found && (Array.isArray(found.entities) ? found : { ...found, entities: [] });
+  found && inReadingOrder(Array.isArray(found.entities) ? found : { ...found, entities: [] });
 
 export const servicesQuery = () =>
   queryOptions({
