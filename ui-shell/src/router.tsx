@@ -116,6 +116,8 @@ export const router = createRouter({
   defaultPreload: "intent",
   defaultPreloadDelay: 80,
   scrollRestoration: true,
+  // What scrolls is the page's content, not the window.
+  scrollToTopSelectors: ["#content"],
 });
 
 declare module "@tanstack/react-router" {
