@@ -16,6 +16,8 @@ MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 WRITTEN_SECONDS = 0.1
 """How late another process may show what this one has counted."""
+MOST_UNWRITTEN = 32
+"""Few enough that no request waits long while they are written."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -75,13 +77,18 @@ class Metrics:
         """
         self._in_progress -= 1
         self._answers.append((route, method, status, seconds))
-        if self._timer is None:
+        if len(self._answers) >= MOST_UNWRITTEN:
+            self._write()
+        elif self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(WRITTEN_SECONDS, self._write)
+            self._timer = loop.call_later(WRITTEN_SECONDS, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._write()
 
     def _write(self) -> None:
         """Write down what was counted."""
-        self._timer = None
         answers, self._answers = self._answers, []
         for route, method, status, seconds in answers:
             # A client may call a method whatever it likes; labels must stay few.
@@ -101,8 +108,6 @@ class Metrics:
         """
         from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-        if self._timer is not None:
-            self._timer.cancel()
         self._write()
         now = CollectorRegistry()
         for name, (help_text, values) in gauges.items():
