@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -31,7 +32,8 @@ def register(subparsers: Subparsers) -> None:
             "(once; a second start keeps what is there), print where to log in, and "
             "serve until interrupted. Beside it run a simulated router, which the "
             "customers of one tenant are connected to, and a simulated WhatsApp "
-            "gateway; with --no-serve none of the three."
+            "gateway; with --no-serve none of the three. Requests and jobs are not "
+            "logged, unless RANGKA_LOG_LEVEL says so."
         ),
     )
     add_server_options(parser)
@@ -121,6 +123,9 @@ def _with_examples(settings: Settings) -> Settings:
 
     if settings.gateway_networks is None:
         settings = replace(settings, gateway_networks="127.0.0.0/8")
+    if "RANGKA_LOG_LEVEL" not in os.environ:
+        # The log of requests and jobs would push the log-ins off the screen.
+        settings = replace(settings, log_level="warning")
     # The simulated router listens on this machine.
     routers = f"{settings.router_networks},127.0.0.0/8"
     settings = replace(settings, router_networks=routers)
@@ -143,16 +148,21 @@ async def _load(
 
 
 def _text(shown: Mapping[str, Any]) -> str:
-    """Return the same for people."""
-    lines = [f"\nOpen {shown['url']} and log in:\n"]
+    """Return the same for people; with a router in it, when it is served."""
+    router = shown.get("router")
+    opening = f"Open {shown['url']} and log in" if router else "The data is loaded"
+    lines = [f"\n{opening}:\n"]
     lines += [
         f"  {login['role']:<14} {login['email']:<28} {login['password']}"
         f"   ({login['tenant']})"
         for login in shown["logins"]
     ]
-    if router := shown.get("router"):
+    if router:
         lines.append(
             f"\nA simulated router answers at {router['address']} (process "
             f"{router['process']});\nthe customers of Maju Bersama are connected to it."
+            "\n\nRANGKA_LOG_LEVEL=info shows each request and job. Ctrl-C stops it.\n"
         )
-    return "\n".join([*lines, "\nCtrl-C stops it.\n"])
+    else:
+        lines.append("\nWithout --no-serve the same command serves it.\n")
+    return "\n".join(lines)

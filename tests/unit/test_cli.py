@@ -5,11 +5,13 @@ import os
 import re
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine import migrations
-from engine.cli import COMMANDS, build_parser, main
+from engine.cli import COMMANDS, build_parser, demo, main
+from engine.settings import Settings
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
@@ -189,3 +191,39 @@ def test_validate_and_drift_are_told_apart(capsys: pytest.CaptureFixture[str]) -
     assert "Looks at no tables" in told["validate"]
     assert "tables in the database" in told["drift"]
     assert "Reads no folder" in told["drift"]
+
+
+SHOWN: dict[str, Any] = {
+    "url": "http://127.0.0.1:8000",
+    "logins": [
+        {"role": "SUPER_ADMIN", "email": "a@b.test", "password": "p", "tenant": "core"}
+    ],
+}
+
+
+def test_the_demo_tells_where_to_log_in_when_it_is_served() -> None:
+    router = {"address": "127.0.0.1:8728", "process": 7}
+    told = demo._text({**SHOWN, "router": router})
+    assert "Open http://127.0.0.1:8000 and log in:" in told
+    assert "a@b.test" in told
+    assert "127.0.0.1:8728" in told
+    assert "Ctrl-C stops it" in told
+
+
+def test_the_demo_names_no_address_that_nothing_answers_at() -> None:
+    told = demo._text(SHOWN)
+    assert "a@b.test" in told
+    assert "http://" not in told
+    assert "Ctrl-C" not in told
+
+
+@pytest.mark.parametrize(("given", "level"), [(None, "warning"), ("info", "info")])
+def test_the_demo_logs_little_unless_it_is_told_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str | None, level: str
+) -> None:
+    environment = {} if given is None else {"RANGKA_LOG_LEVEL": given}
+    monkeypatch.delenv("RANGKA_LOG_LEVEL", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.from_environment(environment, data_dir=tmp_path)
+    assert demo._with_examples(settings).log_level == level
