@@ -53,3 +53,9 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
     # Casbin logs each denial at WARNING; denials are answers, not events.
     logging.getLogger("casbin").setLevel(logging.ERROR)
+    logging.getLogger("psycopg").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop psycopg's echo of an error that its caller gets as an exception anyway."""
+    return "pipeline aborted" not in record.getMessage()

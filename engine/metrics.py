@@ -68,6 +68,7 @@ class Metrics:
     def begun(self) -> None:
         """Count a request that is being answered from now on."""
         self._in_progress += 1
+        self._write_soon()
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count its answer; `route` is the name of a handler, never a path.
@@ -79,7 +80,10 @@ class Metrics:
         self._answers.append((route, method, status, seconds))
         if len(self._answers) >= MOST_UNWRITTEN:
             self._write()
-        elif self._timer is None:
+        self._write_soon()
+
+    def _write_soon(self) -> None:
+        if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(WRITTEN_SECONDS, self._on_time)
 

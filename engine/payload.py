@@ -106,9 +106,12 @@ def _plain(body: bytes) -> Any:
     """
     if b"\\" in body and b"\\u" in body:
         return _NOT_PLAIN
+    # Before it is decoded: endless numbers would take long.
+    if _MANY_DIGITS in body.translate(_AS_DIGITS):
+        return _NOT_PLAIN
     try:
         value = _decode(body)
-        if _encode(value) != body or _MANY_DIGITS in body.translate(_AS_DIGITS):
+        if _encode(value) != body:
             return _NOT_PLAIN
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _NOT_PLAIN

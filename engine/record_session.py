@@ -6,6 +6,7 @@ owned lines, idempotency keys), the same statements run inside one psycopg
 transaction. Both answer the driver's `Result`, so the steps of a write do not care.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Protocol
@@ -42,12 +43,14 @@ class InTransaction:
 
     def __init__(self, connection: Transaction) -> None:
         self._connection = connection
+        # Sending several at once is a mode of the connection: one run at a time.
+        self._running = asyncio.Lock()
 
     async def run(self, calls: Sequence[Call]) -> list[Result]:
         """Return one result a call; the caller's transaction decides what is kept."""
         cursors = [raw_cursor(self._connection) for _ in calls]
         with translate_errors():
-            async with self._at_once(len(calls)):
+            async with self._running, self._at_once(len(calls)):
                 for cursor, (statement, parameters) in zip(cursors, calls, strict=True):
                     texts = [None if p is None else p.decode() for p in parameters]
                     await cursor.execute(statement.text.encode(), texts)

@@ -14,6 +14,10 @@ from types import TracebackType
 from typing import Any, Self
 
 
+def _nothing() -> None:
+    """Stand for the action of a deadline that was cancelled."""
+
+
 class Deadline:
     """Calls its action once, when its time has come.
 
@@ -21,29 +25,33 @@ class Deadline:
         when: by the clock of the event loop, in seconds; may be moved until it rings.
     """
 
-    __slots__ = ("_action", "_waiting", "when")
+    __slots__ = ("_action", "_deadlines", "when")
 
     def __init__(
         self, deadlines: "Deadlines", when: float, action: Callable[[], None]
     ) -> None:
         self.when = when
         self._action = action
-        self._waiting = deadlines.waiting
-        self._waiting.add(self)
+        self._deadlines = deadlines
+        deadlines.waiting.add(self)
         if deadlines.timer is None:
             deadlines.start()
 
     def cancel(self) -> None:
         """Never ring."""
         self.when = inf
-        self._waiting.discard(self)
+        # Often a method of what holds this one: together they would be a cycle.
+        self._action = _nothing
+        self._deadlines.waiting.discard(self)
 
     def ring(self, now: float) -> None:
         """Call the action, unless it was cancelled or moved meanwhile."""
         if self.when <= now:
             self._action()
         elif self.when != inf:
-            self._waiting.add(self)
+            self._deadlines.waiting.add(self)
+            if self._deadlines.timer is None:
+                self._deadlines.start()
 
 
 class Limit(Deadline):

@@ -4,7 +4,7 @@ Owns what is said of a user (roles, and which of the service's own permissions h
 and how long that is kept. Called by `gateway.py`.
 """
 
-import asyncio
+import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ class _Kept:
 
     rules: TenantRules | None
     routes: Routes
-    until: float
+    since: float
     caller: Caller
 
 
@@ -42,19 +42,20 @@ class Callers:
         rules = None if ctx.is_super_admin else await self._policy.rules(ctx.tenant_id)
         key = (ctx.tenant_id, ctx.user_id, ctx.role_ids, ctx.is_super_admin, service)
         kept = self._kept.get(key)
-        now = asyncio.get_running_loop().time()
+        now = time.time()
         if (
             kept is not None
             and kept.rules is rules
             and kept.routes is routes
-            and kept.until > now
+            # By the clock that the token's own time is counted by.
+            and kept.since <= now < kept.since + KEPT_SECONDS
         ):
             return kept.caller
         identity = await self._made(ctx, rules, routes)
         caller = self._forwarder.caller(ctx.tenant_id, ctx.user_id, service, identity)
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
-        self._kept[key] = _Kept(rules, routes, now + KEPT_SECONDS, caller)
+        self._kept[key] = _Kept(rules, routes, now, caller)
         return caller
 
     async def _made(

@@ -107,7 +107,7 @@ class Forwarder:
     ) -> Caller:
         """Return for whom a user's calls of a service go out.
 
-        Its token is good for half a minute at least.
+        Its token is good for half a minute from now on at least.
         """
         return Caller(
             tenant_id=tenant_id,

@@ -120,6 +120,9 @@ class Pool:
         ):
             connection.close()
             return
+        # What comes from now on belongs to no answer, not even half of a head: without
+        # a parser aiohttp keeps it as such, and the connection is not lent again.
+        protocol._parser = None  # noqa: SLF001 - each request gets a new one
         place.idle.append((time.monotonic(), connection))
         if self._sweep is None:
             loop = asyncio.get_running_loop()

@@ -14,11 +14,16 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Service:
-    """Counts connections; each request gets the next answer of its list."""
+    """Counts connections; each request gets the next answer of its list.
+
+    Attributes:
+        late: what is sent once after an answer, unasked.
+    """
 
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
         self.opened = self.closed = 0
+        self.late = b""
         self.port = 0
 
     async def serve(
@@ -30,6 +35,10 @@ class Service:
                 answer = self.answers.pop(0) if self.answers else OK
                 writer.write(answer)
                 await writer.drain()
+                if self.late:
+                    await asyncio.sleep(0.03)
+                    writer.write(self.late)
+                    self.late = b""
                 if not answer:
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -184,3 +193,14 @@ async def test_of_many_places_old_ones_are_forgotten_with_their_connections(
     assert await read(lent, 100) == b"ok"
     # Nobody would look after it, so it is not kept.
     await until(service.has_closed(1))
+
+
+@pytest.mark.parametrize("late", [b"H", b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", OK])
+async def test_one_on_which_something_came_unasked_is_not_lent(
+    client: UpstreamClient, service: Service, late: bytes
+) -> None:
+    service.late = late
+    await get(client, service)
+    await asyncio.sleep(0.1)
+    assert await get(client, service) == b"ok"
+    assert service.opened == 2

@@ -1,5 +1,6 @@
 """What service code writes passes the same checks as what clients write."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -78,7 +79,11 @@ async def several(
 ) -> Mapping[str, Any]:
     assert record is not None
     entity, rows = record["what"]["entity"], record["what"]["rows"]
-    return {"ids": [str(each) for each in await host.create_many(entity, rows)]}
+    parts = record["what"].get("parts", 1)
+    made = await asyncio.gather(
+        *(host.create_many(entity, rows[part::parts]) for part in range(parts))
+    )
+    return {"ids": [str(each) for ids in made for each in ids]}
 
 
 @CODE.action("tasks", "mark")
@@ -171,10 +176,10 @@ async def test_code_may_give_a_record_back_whole(world: World, tasks: str) -> No
 
 
 async def together(
-    world: World, tasks: str, entity: str, rows: list[dict[str, Any]]
+    world: World, tasks: str, entity: str, rows: list[dict[str, Any]], parts: int = 1
 ) -> Reply:
-    """Let the action create these records in one round trip."""
-    given = {"entity": entity, "rows": rows}
+    """Let the action create these records in so many round trips at once."""
+    given = {"entity": entity, "rows": rows, "parts": parts}
     made = await world.admin.post(tasks, {"name": "a", "what": {"what": given}})
     assert made.status == 201, made.body
     return await world.admin.post(f"{made.headers['location']}/actions/several", {})
@@ -223,6 +228,17 @@ async def test_of_many_records_one_that_does_not_fit_keeps_all_out(
     assert reply.status == 422, reply.body
     assert field in str(reply.body)
     assert (await world.admin.get(notes)).json["meta"]["page"]["count"] == before
+
+
+async def test_code_may_ask_for_several_writes_at_once(
+    world: World, tasks: str
+) -> None:
+    rows = [{"text": f"note {n}"} for n in range(12)]
+    reply = await together(world, tasks, NOTES, rows, parts=4)
+    assert reply.status == 200, reply.body
+    notes = tasks.removesuffix("tasks") + "notes"
+    made = [await world.admin.get(f"{notes}/{i}") for i in reply.data["result"]["ids"]]
+    assert {each.data["text"] for each in made} == {row["text"] for row in rows}
 
 
 async def test_of_no_records_none_are_made(world: World, tasks: str) -> None:

@@ -1,6 +1,7 @@
 """Many deadlines on one timer: none early, each near its time, none after its end."""
 
 import asyncio
+import gc
 import random
 
 import pytest
@@ -172,3 +173,39 @@ async def test_nothing_ticks_when_nothing_waits() -> None:
     deadlines.at(now() + 0.01, lambda: None)
     await asyncio.sleep(LATE)
     assert deadlines.timer is None
+
+
+async def test_one_that_is_moved_just_before_it_rings_rings_later() -> None:
+    deadlines, rung = Deadlines(PAUSE), list[float]()
+    begun = now()
+    moved = deadlines.at(begun, lambda: rung.append(now() - begun))
+    assert deadlines.timer is not None
+    deadlines.timer.cancel()
+    # It was looked at, nothing else waits, and its ring comes in a moment.
+    deadlines._look(asyncio.get_running_loop())
+    moved.when = begun + 0.1
+    await asyncio.sleep(0.1 + LATE)
+    (at,) = rung
+    assert 0.1 <= at < 0.1 + LATE
+
+
+async def test_what_has_ended_leaves_no_cycles_behind() -> None:
+    deadlines = Deadlines(PAUSE)
+
+    class Watcher:
+        def __init__(self) -> None:
+            self.begins = deadlines.at(now() + 60, self.begin)
+
+        def begin(self) -> None:
+            """Stand for what would happen then."""
+
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            with deadlines.until(now() + 60):
+                pass
+            Watcher().begins.cancel()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

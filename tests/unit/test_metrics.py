@@ -44,3 +44,26 @@ async def test_what_was_counted_is_written_down_though_nobody_asks(
         kept = made._registry.get_sample_value  # what other processes would read
         assert kept("rangka_http_request_seconds_count", labels) == rounds
         assert kept("rangka_http_requests_in_progress") == 0
+
+
+async def test_requests_that_do_not_end_are_told_of_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics, "WRITTEN_SECONDS", 0.01)
+    made = Metrics()
+    for _ in range(5):
+        made.begun()
+    await asyncio.sleep(0.1)
+    kept = made._registry.get_sample_value
+    assert kept("rangka_http_requests_in_progress") == 5
+
+
+async def test_in_a_rush_no_request_waits_for_many_to_be_written() -> None:
+    made = Metrics()
+    labels = {"route": "get", "method": "GET", "status": "2xx"}
+    for _ in range(metrics.MOST_UNWRITTEN):
+        made.begun()
+        made.answered("get", "GET", 200, 0.01)
+    kept = made._registry.get_sample_value
+    count = kept("rangka_http_request_seconds_count", labels)
+    assert count == metrics.MOST_UNWRITTEN
