@@ -4,13 +4,16 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  parseSearchWith,
   redirect,
+  stringifySearchWith,
 } from "@tanstack/react-router";
 import { ensureSession } from "./api/session";
 import { loadConsoleTexts } from "./i18n";
 import { parseListSearch } from "./list/search";
 import { NotFoundPage } from "./pages/NotFoundPage";
 import { RouteError } from "./pages/RouteError";
+import { searchValue } from "./searchValue";
 
 const root = createRootRoute({
   component: Outlet,
@@ -113,6 +116,8 @@ const pages = [
 
 export const router = createRouter({
   routeTree: root.addChildren([login, shell.addChildren(pages)]),
+  parseSearch: parseSearchWith(searchValue),
+  stringifySearch: stringifySearchWith(JSON.stringify, searchValue),
   defaultPreload: "intent",
   defaultPreloadDelay: 80,
   scrollRestoration: true,
