@@ -162,9 +162,14 @@ async def open_job_world(settings: Settings, **changes: Any) -> AsyncIterator[Jo
 
 
 @asynccontextmanager
-async def working(world: JobWorld) -> AsyncIterator[None]:
-    """Run jobs in this process inside the block."""
+async def working(world: JobWorld, *, schedules: bool = False) -> AsyncIterator[None]:
+    """Run jobs in this process inside the block.
+
+    Without `schedules` none begins at its time of the day, which would be the test's.
+    """
     await world.parts.jobs.start(work=True)
+    if not schedules:
+        await world.parts.jobs.scheduler.stop()
     try:
         yield
     finally:

@@ -207,8 +207,6 @@ async def open_isp(settings: Settings, *, work: bool = True) -> AsyncIterator[Is
             await world.parts.catalog.reload(name)
         tenant = await world.tenant(*builtin.NAMES, time_zone="Asia/Jakarta")
         async with working(world) if work else nullcontext():
-            # Tests run schedules when they need them, and never at a slot of the day.
-            await world.parts.jobs.scheduler.stop()
             yield Isp(world, tenant)
 
 

@@ -195,7 +195,7 @@ async def test_a_schedule_runs_as_its_tenant(world: JobWorld) -> None:
     tenant = await service_in(world, code)
     scheduler = world.parts.jobs.scheduler
     await scheduler.look(datetime.now(UTC) - timedelta(minutes=10))
-    async with working(world):
+    async with working(world, schedules=True):
 
         async def done() -> bool:
             return await world.states(tenant) == ["done"]
