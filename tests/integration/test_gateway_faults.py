@@ -57,12 +57,8 @@ def bounds(world: World, **numbers: Any) -> Iterator[None]:
 async def test_a_service_that_hangs_is_given_up_in_time_and_others_are_served(
     world: World,
 ) -> None:
-    """Row 15 of the plan of faults.
-
-    What is late beyond the timeout is held to what as many calls at once take on this
-    machine when nothing hangs.
-    """
-    timeout, many = 1.5, 50
+    """Row 15 of the plan of faults."""
+    timeout, tolerance = 1.5, 2.0
     silent = asyncio.Event()
     times: list[float] = []
 
@@ -76,21 +72,13 @@ async def test_a_service_that_hangs_is_given_up_in_time_and_others_are_served(
         hanging = await publish(world, there.url, endpoints(int(timeout * 1000)))
         other = await publish(world, there.url, ENDPOINTS)
 
-        async def usual() -> float:
-            began = time.monotonic()
-            given = await call(world.operator, "GET", f"{BASE}/{other}/show/2")
-            assert given.status == 200
-            return time.monotonic() - began
-
-        unhindered = max(await asyncio.gather(*(usual() for _ in range(many))))
-
         async def hang() -> None:
             began = time.monotonic()
             given = await call(world.operator, "GET", f"{BASE}/{hanging}/show/1")
             times.append(time.monotonic() - began)
             assert (given.status, given.error["code"]) == (504, "GATEWAY_TIMEOUT")
 
-        waiting = asyncio.gather(*(hang() for _ in range(many)))
+        waiting = asyncio.gather(*(hang() for _ in range(50)))
         served = 0
         while not times:
             found = await call(world.operator, "GET", f"{BASE}/{other}/show/2")
@@ -103,7 +91,7 @@ async def test_a_service_that_hangs_is_given_up_in_time_and_others_are_served(
         await waiting
         silent.set()
     assert min(times) >= timeout
-    assert max(times) <= timeout + 0.5 + 3 * unhindered
+    assert max(times) <= timeout + tolerance
     assert served >= 10
 
 

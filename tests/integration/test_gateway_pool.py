@@ -132,22 +132,17 @@ async def test_after_such_an_answer_the_next_call_has_a_new_connection(
     assert service.opened == 2
 
 
-async def test_bytes_that_are_no_answer_end_the_connection(
-    client: UpstreamClient, service: Service
+@pytest.mark.parametrize(
+    "answers",
+    [[OK + b"more"], [OK, b""]],
+    ids=["bytes that are no answer", "closed without one"],
+)
+async def test_a_call_that_gets_no_answer_ends_its_connection(
+    client: UpstreamClient, service: Service, answers: list[bytes]
 ) -> None:
-    service.answers = [OK + b"more"]
-    with pytest.raises(UpstreamError) as broken:
+    service.answers = answers
+    for _ in answers[:-1]:
         await get(client, service)
-    assert broken.value.problem == "broken"
-    assert await get(client, service) == b"ok"
-    assert service.opened == 2
-
-
-async def test_one_that_the_service_closed_is_not_lent(
-    client: UpstreamClient, service: Service
-) -> None:
-    service.answers = [OK, b""]
-    await get(client, service)
     with pytest.raises(UpstreamError) as broken:
         await get(client, service)
     assert broken.value.problem == "broken"
