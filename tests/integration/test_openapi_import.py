@@ -1,6 +1,5 @@
 """An OpenAPI document → draft → published → forms and menu of a tenant's user."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -40,11 +39,6 @@ async def imported(world: World, name: str) -> None:
 async def reader(world: World, name: str) -> Client:
     """Return a user of our tenant with the role that only reads the service."""
     role, email = f"{name}_reader", f"{uuid4().hex}@example.com"
-    for _ in range(100):
-        roles = (await world.admin.get(f"{CORE}/roles?limit=200")).data
-        if role in {each["name"] for each in roles}:
-            break
-        await asyncio.sleep(0.02)
     parts = world.app._app.state.parts
     await ensure_user(
         parts.database,

@@ -54,13 +54,7 @@ async def test_its_role_gives_what_the_menu_asks_for(world: World) -> None:
     await world.root.post(f"{CORE}/services/register", document)
     await world.root.post(f"{CORE}/services/wa-two/publish")
     await world.root.request("PUT", f"{CORE}/tenants/{world.ours}/services/wa-two")
-    for _ in range(100):
-        roles = (await world.admin.get(f"{CORE}/roles?limit=200")).data
-        found = [role for role in roles if role["name"] == "wa_two_user"]
-        if found:
-            break
-        await asyncio.sleep(0.02)
-    (role,) = found
+    role = await world.role("wa_two_user")
     permissions = {rule["permission"] for rule in role["rules"]}
     assert permissions == {"whatsapp:blast", "whatsapp:read"}
 
