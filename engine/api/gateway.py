@@ -40,6 +40,7 @@ from registry.gateway import headers
 from registry.gateway.breaker import Closed, Passage
 from registry.gateway.credentials import CredentialsRefused
 from registry.gateway.forward import FAILED, Call, Caller, NoConnection
+from registry.gateway.http1 import Answer
 from registry.gateway.routes import (
     BadPath,
     NoRoute,
@@ -60,6 +61,8 @@ _SLOW = 0.9
 _LONGEST_WAIT = 24 * 3600
 """Seconds; what a service may at most ask clients to wait."""
 MAX_QUERY = 8190
+
+Segments = tuple[str, ...]
 
 
 class GatewayApp:
@@ -147,7 +150,7 @@ class GatewayApp:
     # -- checks, in their order ----------------------------------------------------
 
     async def _find(
-        self, ctx: RequestContext, request: Request, name: str, segments: Sequence[str]
+        self, ctx: RequestContext, request: Request, name: str, segments: Segments
     ) -> tuple[CompiledService, Routes, Route, Mapping[str, str]]:
         catalog = self._parts.catalog
         service = catalog.peek(ctx.tenant_id, name)
@@ -275,7 +278,7 @@ class GatewayApp:
                 try:
                     slow = loop.time() - waits_since > _SLOW * timeout
                     passage.answered(failed=reply.status in FAILED, slow=slow)
-                    self._check_status(reply.status, reply.headers, call, caller)
+                    self._check_status(reply, call, caller)
                     await relay.run(reply, extra, is_head=call.method == "HEAD")
                 finally:
                     # Read to its end it went back to the pool already.
@@ -293,10 +296,9 @@ class GatewayApp:
                 raise _BrokeOff from None
             raise _client_error(error) from None
 
-    def _check_status(
-        self, status: int, given: Mapping[str, str], call: Call, caller: Caller
-    ) -> None:
+    def _check_status(self, reply: Answer, call: Call, caller: Caller) -> None:
         """Raise for an answer whose body is not for clients."""
+        status = reply.status
         if status in {401, 407}:
             # To a client it would mean that he has to log in here again.
             self._gateway.forwarder.refused(call, caller)
@@ -307,7 +309,7 @@ class GatewayApp:
             )
         if status < 500 and status >= 200:
             return
-        wait = given.get("retry-after", "")
+        wait = reply.header(b"retry-after")
         is_number = wait.isascii() and wait.isdigit() and len(wait) <= 9
         seconds = min(int(wait), _LONGEST_WAIT) if is_number else 5
         again = {"Retry-After": str(seconds)}
@@ -326,17 +328,17 @@ class _BrokeOff(ConnectionAbortedError):
     """An answer ended in its middle: the server closes, so the client can tell."""
 
 
-def _target(scope: Scope) -> tuple[str, list[str]]:
+def _target(scope: Scope) -> tuple[str, Segments]:
     """Return service and segments of the raw path; raises BadPath."""
     raw = scope.get("raw_path") or quote(scope["path"]).encode()
     if not raw.startswith(_PREFIX):
         raise BadPath("its path is not written as it is meant")
     rest = raw[len(_PREFIX) :]
     if rest == _KEYS:
-        return KEYS, []
+        return KEYS, ()
     segments = segments_of(rest)
     # Without a path it means the service's root.
-    return segments[0], segments[1:] or [""]
+    return segments[0], segments[1:] or ("",)
 
 
 def _query(request: Request) -> str:

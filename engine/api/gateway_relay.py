@@ -16,7 +16,7 @@ from engine.api.http import Request
 from engine.api.patience import Receive
 from engine.errors import BadRequest, PayloadTooLarge
 from registry.gateway import headers
-from registry.gateway.exchange import Answer
+from registry.gateway.http1 import Answer
 from registry.gateway.upstream import UpstreamError, chunks_of, read
 
 WHOLE_BODY_BYTES = 2**20
@@ -230,9 +230,9 @@ class Relay(msgspec.Struct):
         is_head: bool,
     ) -> None:
         """Send an answer on; raises UpstreamError when the service ends it early."""
-        found = headers.inwards(answer.headers.items())
+        found = headers.inwards(answer.headers)
         found += extra
-        length = _length(answer)
+        length = answer.length
         start = {"type": "http.response.start", "status": answer.status}
         limit = self.bounds.document if self.is_document else self.bounds.stream
         if is_head or answer.status in {204, 304}:
@@ -258,7 +258,7 @@ class Relay(msgspec.Struct):
         limit: int,
     ) -> None:
         loop = asyncio.get_running_loop()
-        kind = answer.headers.get("content-type", "").partition(";")[0]
+        kind = answer.header(b"content-type").partition(";")[0]
         is_slow = kind.strip().lower() == "text/event-stream"
         size = 0
         async for chunk in chunks_of(answer):
@@ -290,14 +290,6 @@ class Relay(msgspec.Struct):
     async def _begin(self, message: dict[str, object]) -> None:
         self.has_begun = True
         await self.send(message)
-
-
-def _length(answer: Answer) -> int | None:
-    """Return the length of a body that the parser holds the service to."""
-    if "transfer-encoding" in answer.headers:
-        return None
-    text = answer.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _wrong_length() -> BadRequest:

@@ -14,7 +14,8 @@ from registry.connections import Connection, Connections
 from registry.gateway import signing
 from registry.gateway.breaker import Breaker
 from registry.gateway.credentials import Credentials
-from registry.gateway.exchange import Answer, Body
+from registry.gateway.exchange import Body, lines_of
+from registry.gateway.http1 import Answer
 from registry.gateway.routes import Base
 from registry.gateway.signing import Identity, IdentityTokens, Key, Signer
 from registry.gateway.upstream import UpstreamClient, UpstreamError
@@ -37,14 +38,15 @@ class Caller:
         tenant: the tenant's id as text.
         identity: what the signed identity headers say.
         key: signs the calls.
-        token: names the user to the service.
+        lines: the headers that are the same in each of his calls, as written: who he
+            is, with a token that says so too.
     """
 
     tenant_id: UUID
     tenant: str
     identity: Identity
     key: Key
-    token: str
+    lines: bytes
 
 
 class Call(msgspec.Struct):
@@ -109,12 +111,18 @@ class Forwarder:
 
         Its token is good for half a minute from now on at least.
         """
+        token = self._tokens.token(user_id, tenant_id, service)
+        always = [
+            ("Via", "1.1 rangka"),
+            *identity.headers,
+            ("X-Gateway-Identity", token),
+        ]
         return Caller(
             tenant_id=tenant_id,
             tenant=str(tenant_id),
             identity=identity,
             key=self.signer.key(service, tenant_id),
-            token=self._tokens.token(user_id, tenant_id, service),
+            lines=lines_of(always),
         )
 
     async def send(self, call: Call, caller: Caller, breaker: Breaker) -> Answer:
@@ -154,10 +162,7 @@ class Forwarder:
             *call.headers,
             ("X-Request-ID", call.request_id),
             ("traceparent", call.trace_parent),
-            ("Via", "1.1 rangka"),
-            *caller.identity.headers,
             *self._signed(call, caller),
-            ("X-Gateway-Identity", caller.token),
         ]
         if call.address:
             headers.append(("Forwarded", _forwarded(call.address)))
@@ -170,7 +175,13 @@ class Forwarder:
             body = None
         base = call.base
         return await self.client.send(
-            call.method, base.scheme, base.authority, call.target, headers, body
+            call.method,
+            base.scheme,
+            base.authority,
+            call.target,
+            headers,
+            body,
+            caller.lines,
         )
 
     def _signed(self, call: Call, caller: Caller) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ frames the message, comes from the gateway alone. Called by `engine/api/gateway.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from uuid_utils import uuid4
 
@@ -75,23 +76,23 @@ MAX_BYTES = 32 * 1024
 """What common servers read of one header, and of all that a client may send on."""
 _INWARDS = frozenset(
     {
-        "accept-ranges",
-        "age",
-        "allow",
-        "content-disposition",
-        "content-encoding",
-        "content-language",
-        "content-range",
-        "content-type",
-        "etag",
-        "expires",
-        "last-modified",
-        "link",
-        "location",
-        "preference-applied",
-        "retry-after",
-        "vary",
-        "x-total-count",
+        b"accept-ranges",
+        b"age",
+        b"allow",
+        b"content-disposition",
+        b"content-encoding",
+        b"content-language",
+        b"content-range",
+        b"content-type",
+        b"etag",
+        b"expires",
+        b"last-modified",
+        b"link",
+        b"location",
+        b"preference-applied",
+        b"retry-after",
+        b"vary",
+        b"x-total-count",
     }
 )
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -140,6 +141,15 @@ def outwards(
     if connection:
         listed = {part.strip().lower() for part in connection.split(b",")}
         kept = [pair for pair in kept if pair[0] not in listed]
+    return list(_checked(tuple(kept)))
+
+
+@lru_cache(maxsize=256)
+def _checked(kept: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
+    """Return what goes out; the last ones are kept, as a client often sends the same.
+
+    At `MAX_BYTES` each, all that is kept is 16 MiB at most.
+    """
     found: list[tuple[str, str]] = []
     seen: set[bytes] = set()
     size = 0
@@ -157,7 +167,7 @@ def outwards(
         raise BadHeaders(f"its headers are over {MAX_BYTES // 1024} KiB")
     if b"accept-encoding" not in seen:
         found.append(("accept-encoding", "identity"))
-    return found
+    return tuple(found)
 
 
 def _is_declared(name: bytes, declared: frozenset[str]) -> bool:
@@ -202,25 +212,25 @@ def trace_parent(value: str | None) -> str:
     return f"00-{uuid4().hex}-{span}-00"
 
 
-def inwards(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+def inwards(headers: Raw) -> list[tuple[bytes, bytes]]:
     """Return the service's headers that a client may see, with the gateway's own.
 
-    What a page of the service says must not run as one of ours, and no cache may show
-    one user's answer to another.
+    Names are in lower case. What a page of the service says must not run as one of
+    ours, and no cache may show one user's answer to another.
     """
     found: list[tuple[bytes, bytes]] = []
     caching = b"private, no-cache"
-    for name, value in headers:
-        lower = name.lower()
-        if lower == "cache-control" and {"private", "no-store"} & _words(value):
-            caching = value.encode("latin-1", "replace")
-        elif lower in _INWARDS:
-            found.append((lower.encode(), value.encode("latin-1", "replace")))
+    for pair in headers:
+        name, value = pair
+        if name in _INWARDS:
+            found.append(pair)
+        elif name == b"cache-control" and {b"private", b"no-store"} & _words(value):
+            caching = value
     found.append((b"cache-control", caching))
     found.append((b"content-security-policy", b"default-src 'none'; sandbox"))
     found.append((b"via", b"1.1 rangka"))
     return found
 
 
-def _words(value: str) -> set[str]:
-    return {part.strip().lower() for part in value.split(",")}
+def _words(value: bytes) -> set[bytes]:
+    return {part.strip().lower() for part in value.split(b",")}

@@ -9,12 +9,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 
 import aiohttp
-from aiohttp.connector import Connection
 from yarl import URL
 
 from registry.gateway.guard import Guard
+from registry.gateway.http1 import Http1
 
 CONNECT_SECONDS = 3.0
 KEPT_SECONDS = 4.0
@@ -30,9 +31,10 @@ class Place:
     Attributes:
         request: what aiohttp wants to know to connect there.
         idle: since when (by the monotonic clock) each one waits; the oldest first.
+        is_forgotten: whether nobody looks after it any more.
     """
 
-    __slots__ = ("authority", "idle", "request", "scheme")
+    __slots__ = ("authority", "idle", "is_forgotten", "request", "scheme")
 
     def __init__(self, scheme: str, authority: str) -> None:
         self.scheme = scheme
@@ -40,22 +42,15 @@ class Place:
         url = URL(f"{scheme}://{authority}/", encoded=True)
         loop = asyncio.get_running_loop()
         self.request = aiohttp.ClientRequest("GET", url, loop=loop)
-        self.idle: deque[tuple[float, Connection]] = deque()
+        self.idle: deque[tuple[float, Http1]] = deque()
+        self.is_forgotten = False
 
-    def waiting(self) -> Connection | None:
+    def waiting(self) -> Http1 | None:
         """Return the connection that was used last, if any can be used."""
         oldest = time.monotonic() - KEPT_SECONDS
         while self.idle:
             since, connection = self.idle.pop()
-            protocol = connection.protocol
-            if (
-                since > oldest
-                and protocol is not None
-                and protocol.is_connected()
-                # What a service sends after an answer would be taken for the next
-                # one, which may be another tenant's.
-                and not protocol.should_close
-            ):
+            if since > oldest and connection.is_open:
                 return connection
             connection.close()
         return None
@@ -98,7 +93,7 @@ class Pool:
             found = self._places[scheme, authority] = Place(scheme, authority)
         return found
 
-    async def lend(self, place: Place) -> Connection:
+    async def lend(self, place: Place) -> Http1:
         """Return a connection, one that waits or a new one.
 
         Raises:
@@ -108,25 +103,17 @@ class Pool:
         if found is not None:
             return found
         connector = self._connectors[place.scheme]
-        return await connector.connect(place.request, [], _TIMES)
+        made = await connector.connect(place.request, [], _TIMES)
+        return Http1(made, partial(self._give_back, place))
 
-    def give_back(self, place: Place, connection: Connection) -> None:
-        """Keep a connection whose answer was read, if it can be used again."""
-        protocol = connection.protocol
-        if (
-            protocol is None
-            or protocol.should_close
-            or self._places.get((place.scheme, place.authority)) is not place
-        ):
+    def _give_back(self, place: Place, connection: Http1) -> None:
+        """Keep a connection whose answer was read."""
+        if place.is_forgotten or not connection.is_open:
             connection.close()
             return
-        # What comes from now on belongs to no answer, not even half of a head: without
-        # a parser aiohttp keeps it as such, and the connection is not lent again.
-        protocol._parser = None  # noqa: SLF001 - each request gets a new one
         place.idle.append((time.monotonic(), connection))
         if self._sweep is None:
-            loop = asyncio.get_running_loop()
-            self._sweep = loop.call_later(KEPT_SECONDS, self._close_old)
+            self._sweep = connection.loop.call_later(KEPT_SECONDS, self._close_old)
 
     def _close_old(self) -> None:
         self._sweep = None
@@ -140,6 +127,7 @@ class Pool:
 
     def _forget(self) -> None:
         for place in self._places.values():
+            place.is_forgotten = True
             place.close(time.monotonic())
         self._places.clear()
         if self._sweep is not None:

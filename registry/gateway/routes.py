@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
 from jsonschema_rs import Draft202012Validator
@@ -106,7 +106,7 @@ class Routes:
         return tuple(dict.fromkeys(self._declared))
 
     def match(
-        self, method: str, segments: Sequence[str]
+        self, method: str, segments: tuple[str, ...]
     ) -> tuple[Route, Mapping[str, str]]:
         """Return the endpoint and the values of its parameters.
 
@@ -117,7 +117,7 @@ class Routes:
             WrongMethod: endpoints have it, with other methods.
         """
         wanted = "GET" if method == "HEAD" else method
-        literal = self._literal.get((wanted, tuple(segments)))
+        literal = self._literal.get((wanted, segments))
         if literal is not None:
             return literal, _NO_VALUES
         allowed: dict[str, None] = {}
@@ -153,8 +153,11 @@ class Routes:
             self._literal.setdefault((endpoint.method, literal), route)
 
 
-def segments_of(raw: bytes) -> list[str]:
+@lru_cache(maxsize=1024)
+def segments_of(raw: bytes) -> tuple[str, ...]:
     """Return the segments of a raw path (no leading slash), decoded once.
+
+    The last ones are kept, at most 12 MiB.
 
     Raises:
         BadPath: the path is no ASCII, holds a control sign, a backslash, an encoded
@@ -164,7 +167,7 @@ def segments_of(raw: bytes) -> list[str]:
         raise BadPath(f"is longer than {MAX_PATH_BYTES} bytes")
     if _PLAIN.fullmatch(raw):
         # As nearly every path is: nothing to decode and nothing to doubt.
-        return raw.decode("ascii").split("/")
+        return tuple(raw.decode("ascii").split("/"))
     if not _SENT.fullmatch(raw):
         raise BadPath("holds a byte that must be percent-encoded")
     parts = raw.decode("ascii").split("/")
@@ -173,7 +176,7 @@ def segments_of(raw: bytes) -> list[str]:
         if not part and index < len(parts) - 1:
             raise BadPath("holds an empty segment")
         found.append(_decoded(part))
-    return found
+    return tuple(found)
 
 
 def _decoded(part: str) -> str:

@@ -7,13 +7,13 @@ redirect, keeps no cookie, reads no proxy settings.
 import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
 from typing import Literal
 
 import aiohttp
 
-from registry.gateway.exchange import Answer, Body, Unreadable, exchange
+from registry.gateway.exchange import Body, exchange
 from registry.gateway.guard import AddressRefused, Guard, Network
+from registry.gateway.http1 import Answer, Unreadable
 from registry.gateway.pool import Pool
 
 _URL = re.compile(r"((?i:https?))://([^\s/?#@\\]+)([^\s?#]*)(\?[^\s#]*)?", re.ASCII)
@@ -80,11 +80,12 @@ class UpstreamClient:
         target: str,
         headers: Sequence[tuple[str, str]],
         body: Body,
+        lines: bytes = b"",
     ) -> Answer:
         """Return the answer once its head is there; the caller closes it.
 
         `target` goes out as it is, so whoever builds it has encoded it; Host is the
-        authority.
+        authority. `lines` are headers that `exchange.lines_of` has written.
 
         Raises:
             UpstreamError: there is no connection, or no answer that can be read.
@@ -92,9 +93,9 @@ class UpstreamClient:
         try:
             place = self._pool.place(scheme, authority)
             connection = await self._pool.lend(place)
-            give_back = partial(self._pool.give_back, place)
-            answer = Answer(connection, give_back)
-            await exchange(answer, method, authority, target, headers, body)
+            return await exchange(
+                connection, method, authority, target, headers, body, lines
+            )
         except (
             aiohttp.ClientError,
             ssl.SSLError,
@@ -103,7 +104,6 @@ class UpstreamClient:
             Unreadable,
         ) as error:
             raise _problem(error) from None
-        return answer
 
     async def fetch(
         self,
@@ -130,10 +130,9 @@ class UpstreamClient:
 
 async def read(answer: Answer, limit: int) -> bytes:
     """Return a whole body; raises UpstreamError when it is longer or breaks off."""
-    content = answer.content
-    if content.is_eof() and content.exception() is None:
+    if answer.is_complete:
         # It came with the head, as most do.
-        body = content.read_nowait()
+        body = answer.taken()
         if len(body) > limit:
             raise UpstreamError("broken", "The service's answer is too large.")
         return body
@@ -149,9 +148,9 @@ async def read(answer: Answer, limit: int) -> bytes:
 async def chunks_of(answer: Answer) -> AsyncIterator[bytes]:
     """Yield a body as it comes; raises UpstreamError when it breaks off."""
     try:
-        while chunk := await answer.content.readany():
+        while chunk := await answer.more():
             yield chunk
-    except (aiohttp.ClientError, OSError, ValueError):
+    except (Unreadable, OSError):
         raise UpstreamError("broken", "The service's answer broke off.") from None
 
 
