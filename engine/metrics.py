@@ -8,16 +8,19 @@ few, and nothing of a tenant leaves through them.
 import asyncio
 import os
 import shutil
+from bisect import bisect_left
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client import Histogram
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 """The library asks for it when it is imported, so `share` comes first."""
 
 WRITTEN_SECONDS = 0.1
 """How late another process may show what this one has counted."""
-MOST_UNWRITTEN = 32
-"""Few enough that no request waits long while they are written."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -31,6 +34,33 @@ def share(folder: Path) -> Mapping[str, str]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     return {MULTIPROCESS: str(folder)}
+
+
+class _Counts:
+    """Answers of one kind that are not written down yet: how many in which bucket."""
+
+    __slots__ = ("_buckets", "_histogram", "_seconds")
+
+    def __init__(self, histogram: "Histogram") -> None:
+        self._histogram = histogram
+        self._buckets = [0] * (len(_BUCKETS) + 1)
+        self._seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        self._buckets[bisect_left(_BUCKETS, seconds)] += 1
+        self._seconds += seconds
+
+    def write(self) -> None:
+        """Add them to the library's own: by its `observe` each one takes 9 µs."""
+        if not any(self._buckets):
+            return
+        histogram = self._histogram
+        histogram._sum.inc(self._seconds)  # noqa: SLF001
+        for kept, many in zip(histogram._buckets, self._buckets, strict=True):  # noqa: SLF001
+            if many:
+                kept.inc(many)
+        self._buckets = [0] * len(self._buckets)
+        self._seconds = 0.0
 
 
 class Metrics:
@@ -60,32 +90,36 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=own,
         )
-        self._known: dict[tuple[str, str, int], Histogram] = {}
+        self._known: dict[tuple[str, str, int], _Counts] = {}
         self._in_progress = 0
-        self._answers: list[tuple[str, str, int, float]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def begun(self) -> None:
         """Count a request that is being answered from now on."""
         self._in_progress += 1
-        self._write_soon()
+        if self._timer is None:
+            self._write_soon()
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count its answer; `route` is the name of a handler, never a path.
 
-        Written down soon, many together: by itself each one would cost a
-        call of the gateway 4 % of its time.
+        Written down soon, many together: by itself each one would cost a call of the
+        gateway 4 % of its time.
         """
         self._in_progress -= 1
-        self._answers.append((route, method, status, seconds))
-        if len(self._answers) >= MOST_UNWRITTEN:
-            self._write()
-        self._write_soon()
+        # A client may call a method whatever it likes; labels must stay few.
+        key = (route, method if method in _METHODS else "OTHER", status // 100)
+        found = self._known.get(key)
+        if found is None:
+            histogram = self._seconds.labels(*key[:2], f"{key[2]}xx")
+            found = self._known[key] = _Counts(histogram)
+        found.add(seconds)
+        if self._timer is None:
+            self._write_soon()
 
     def _write_soon(self) -> None:
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(WRITTEN_SECONDS, self._on_time)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(WRITTEN_SECONDS, self._on_time)
 
     def _on_time(self) -> None:
         self._timer = None
@@ -93,15 +127,8 @@ class Metrics:
 
     def _write(self) -> None:
         """Write down what was counted."""
-        answers, self._answers = self._answers, []
-        for route, method, status, seconds in answers:
-            # A client may call a method whatever it likes; labels must stay few.
-            key = (route, method if method in _METHODS else "OTHER", status // 100)
-            found = self._known.get(key)
-            if found is None:
-                found = self._seconds.labels(*key[:2], f"{key[2]}xx")
-                self._known[key] = found
-            found.observe(seconds)
+        for counts in self._known.values():
+            counts.write()
         self._shown_in_progress.set(self._in_progress)
 
     def text(self, gauges: Mapping[str, tuple[str, Mapping[str, float]]]) -> bytes:
