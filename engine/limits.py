@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 
 import msgspec
 import redis.asyncio
@@ -101,11 +102,11 @@ class Verdict(msgspec.Struct, frozen=True):
             (b"ratelimit-policy", _policy(self.limit)),
             (
                 b"ratelimit",
-                b'"endpoint";r=%d;t=%d' % (self.remaining, _up(self.reset)),
+                b'"endpoint";r=%d;t=%d' % (self.remaining, ceil(self.reset)),
             ),
         ]
         if not self.allowed:
-            found.append((b"retry-after", b"%d" % max(1, _up(self.retry_after))))
+            found.append((b"retry-after", b"%d" % max(1, ceil(self.retry_after))))
         return found
 
 
@@ -115,6 +116,16 @@ class _Window:
 
     moments: list[list[float]]
     count: int = 0
+
+    def forget(self, oldest: float) -> None:
+        """Count no more what was let through until then."""
+        old = 0
+        for moment in self.moments:
+            if moment[1] > oldest:
+                break
+            self.count -= int(moment[2])
+            old += 1
+        del self.moments[:old]
 
 
 class LocalLimits:
@@ -130,30 +141,27 @@ class LocalLimits:
         A share below one lets one through in so many minutes.
         """
         now = self._clock()
-        most = max(1, int(per_minute))
-        seconds = WINDOW_SECONDS / min(1, per_minute)
+        most, seconds = int(per_minute), float(WINDOW_SECONDS)
+        if per_minute < 1:
+            most, seconds = 1, WINDOW_SECONDS / per_minute
         window = self._windows.get(key)
         if window is None:
             if len(self._windows) >= MAX_KEYS:
                 self._purge(now)
             window = self._windows[key] = _Window([])
         moments = window.moments
-        old = 0
-        for moment in moments:
-            # A microsecond, since a sum of seconds is not exact.
-            if moment[1] + seconds > now + 1e-6:
-                break
-            window.count -= int(moment[2])
-            old += 1
-        if old:
-            del moments[:old]
+        # A microsecond, since a sum of seconds is not exact.
+        oldest = now - seconds + 1e-6
+        if moments and moments[0][1] <= oldest:
+            window.forget(oldest)
         if window.count >= most:
             wait, reset = (m[1] + seconds - now for m in (moments[0], moments[-1]))
             return Verdict(False, limit, 0, reset, wait)
         window.count += 1
-        if moments and now - moments[-1][0] < WINDOW_SECONDS / GRAINS:
-            moments[-1][1] = now
-            moments[-1][2] += 1
+        latest = moments[-1] if moments else None
+        if latest is not None and now - latest[0] < WINDOW_SECONDS / GRAINS:
+            latest[1] = now
+            latest[2] += 1
         else:
             moments.append([now, now, 1])
         return Verdict(True, limit, most - window.count, seconds, 0.0)
@@ -296,7 +304,3 @@ def _verdict(asked: _Asked, row: list[int]) -> Verdict:
 @lru_cache(maxsize=256)
 def _policy(limit: int) -> bytes:
     return b'"endpoint";q=%d;w=%d' % (limit, WINDOW_SECONDS)
-
-
-def _up(seconds: float) -> int:
-    return -int(-seconds // 1)

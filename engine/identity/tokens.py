@@ -7,7 +7,7 @@ session, never what is allowed; whether the session still lives is not decided h
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -48,11 +48,11 @@ class Subject(msgspec.Struct, frozen=True, cache_hash=True):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a verified token says; `expires_at` in seconds since 1970."""
+    """What a verified token says."""
 
     subject: Subject
     epoch: int
-    expires_at: int
+    expires_at: datetime
 
 
 class AccessTokens:
@@ -107,7 +107,7 @@ class AccessTokens:
                 self._verified.popitem(last=False)
         else:
             self._verified.move_to_end(digest)
-        if claims.expires_at <= now.timestamp():
+        if claims.expires_at <= now:
             self._verified.pop(digest, None)
             raise TokenRefused("expired")
         return claims
@@ -146,7 +146,13 @@ class AccessTokens:
                 },
             )
             return _read(claims, now)
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
+        except (
+            jwt.PyJWTError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+        ) as error:
             raise TokenRefused(str(error)) from error
 
 
@@ -175,7 +181,7 @@ def _read(claims: Mapping[str, Any], now: datetime) -> Claims:
     return Claims(
         _subject(claims["sid"], claims["sub"], claims["tid"]),
         epoch=claims["epoch"],
-        expires_at=claims["exp"],
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
     )
 
 

@@ -47,11 +47,10 @@ HASTY = endpoints(400)
 @contextmanager
 def bounds(world: World, **numbers: Any) -> Iterator[None]:
     """Serve with smaller bounds."""
-    state = world.app._app.state
-    kept = state.gateway
-    state.gateway = GatewayApp(state.parts, Bounds(**numbers))
+    bounded = GatewayApp(world.app._app.state.parts, Bounds(**numbers))
+    kept, world.app._gateway = world.app._gateway, lambda: bounded
     yield
-    state.gateway = kept
+    world.app._gateway = kept
 
 
 async def test_a_service_that_hangs_is_given_up_in_time_and_others_are_served(

@@ -83,7 +83,7 @@ def test_an_issued_token_is_verified_and_says_what_was_put_in() -> None:
 
     assert claims.subject == Subject(SESSION, USER, TENANT)
     assert claims.epoch == 3
-    assert claims.expires_at == int(NOW.timestamp()) + 900
+    assert claims.expires_at == NOW.replace(microsecond=0) + timedelta(minutes=15)
 
 
 def test_an_issued_token_holds_these_claims_and_no_permissions() -> None:
