@@ -40,7 +40,9 @@ class Callers:
     async def caller(self, ctx: RequestContext, service: str, routes: Routes) -> Caller:
         """Return for whom a user's calls of a service go out."""
         rules = None if ctx.is_super_admin else await self._policy.rules(ctx.tenant_id)
-        key = (ctx.tenant_id, ctx.user_id, ctx.role_ids, ctx.is_super_admin, service)
+        # Numbers: the hash of a UUID itself takes a function of Python.
+        tenant, user = ctx.tenant_id.int, ctx.user_id.int
+        key = (tenant, user, ctx.role_ids, ctx.is_super_admin, service)
         kept = self._kept.get(key)
         now = time.time()
         if (
