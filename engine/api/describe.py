@@ -175,6 +175,7 @@ async def describe(
             ).allowed
         ],
         "permissions": permissions_of(entity, grants),
+        "related": await _related(parts, ctx, entity),
         "forms": [
             {"name": name, "label": item.label} for name, item in entity.forms.items()
         ]
@@ -182,6 +183,39 @@ async def describe(
         "soft_delete": entity.soft_delete,
         "history": entity.history,
     }
+
+
+async def _related(
+    parts: Parts, ctx: RequestContext, entity: CompiledEntity
+) -> list[dict[str, Any]]:
+    """Return which entities point at this one, of those that the user may follow.
+
+    By the names under which their relations list themselves (`inverse`), for lists of
+    the records that belong to one of this entity's.
+    """
+    await parts.catalog.load_inverses(ctx.tenant_id)
+    found = []
+    inverses = parts.catalog.inverses(ctx.tenant_id, entity.key) or {}
+    for inverse in inverses.values():
+        service, _, name = inverse.entity.partition(".")
+        pointing = await parts.catalog.entity(ctx.tenant_id, service, name)
+        if pointing is None:
+            continue
+        grant = await parts.policy.authorize(ctx, pointing.resource, "read")
+        if not grant.reaches_field(inverse.field):
+            continue
+        definition = pointing.definition
+        plural = definition.label_plural or definition.label
+        found.append(
+            {
+                "name": inverse.name,
+                "service": service,
+                "entity": name,
+                "field": inverse.field,
+                "label": dict(locale_map(plural, words_of(inverse.name))),
+            }
+        )
+    return found
 
 
 async def endpoint_form(

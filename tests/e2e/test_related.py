@@ -1,5 +1,6 @@
 """Related records in a browser: shown by their titles, or said not to be visible."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -89,3 +90,30 @@ def test_what_a_role_may_not_read_is_said_so_and_never_shown_by_its_id(
         expect(shown).to_have_value("Tidak terlihat bagi Anda")
     else:
         expect(shown).to_have_text("Tidak terlihat bagi Anda")
+
+
+def test_a_record_leads_to_what_belongs_to_it(page: Page, site: Site) -> None:
+    email, made = related(
+        page, site, "customers:read", "customers:create", "plans:read"
+    )
+    log_in(page, email)
+    page.goto(f"/s/plans/plans/{made['plan']}")
+    links = page.get_by_role("navigation", name="What belongs to it")
+    link = links.get_by_role("link")
+    expect(link).to_have_text("Customers 1")
+    assert serious(page) == []
+    link.click()
+    # There is only one, so the way leads to it.
+    expect(page).to_have_url(re.compile(f"/customers/customers/{made['customer']}$"))
+    page.go_back()
+    expect(link).to_have_text("Customers 1")
+    data = {"email": email, "password": PASSWORD}
+    token = page.request.post("/api/v1/auth/login", data=data).json()["data"]
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    other = {"name": "Made", "phone": new_phone(), "plan": made["plan"]}
+    reply = page.request.post("/api/v1/customers", data=other, headers=headers)
+    assert reply.status == 201, reply.text()
+    expect(link).to_have_text("Customers 2")
+    link.click()
+    expect(page.get_by_text(f"Plan is {made['name']}")).to_be_visible()
+    expect(page.locator("tr[data-row]")).to_have_count(2)

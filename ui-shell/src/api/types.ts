@@ -169,6 +169,15 @@ export type RuleFields = {
   [name: string]: { type: string; digits?: number; options?: string[]; fields?: RuleFields };
 };
 
+/** Records of another entity whose `field` points at a record of this one. */
+export type Related = {
+  name: string;
+  service: string;
+  entity: string;
+  field: string;
+  label: Label;
+};
+
 export type EntityForm = {
   service: string;
   entity: string;
@@ -192,6 +201,7 @@ export type EntityForm = {
   };
   actions: RecordAction[];
   permissions: { [action: string]: boolean };
+  related?: Related[];
   forms?: { name: string; label?: Label | null }[];
   soft_delete?: boolean;
   history?: boolean;

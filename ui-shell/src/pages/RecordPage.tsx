@@ -18,6 +18,7 @@ import { Failed } from "./Failed";
 import { History } from "./History";
 import { isJob, isUnderWay, JOB_PAUSE } from "./jobs";
 import styles from "./RecordPage.module.css";
+import { RelatedLinks } from "./RelatedLinks";
 
 const JobSummary = lazy(() =>
   import("./JobSummary").then((module) => ({ default: module.JobSummary })),
@@ -108,6 +109,7 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
       ) : (
         <RecordActions source={source} form={form} record={record} etag={etag} />
       )}
+      {form.related && form.related.length > 0 && <RelatedLinks related={form.related} id={id} />}
       {isJob(source) && (
         <Suspense>
           <JobSummary record={record} />
