@@ -117,3 +117,12 @@ def test_a_record_leads_to_what_belongs_to_it(page: Page, site: Site) -> None:
     link.click()
     expect(page.get_by_text(f"Plan is {made['name']}")).to_be_visible()
     expect(page.locator("tr[data-row]")).to_have_count(2)
+    # What is made from here belongs to it too.
+    page.get_by_role("button", name="New").click()
+    expect(page.get_by_label("Plan", exact=True)).to_have_value(made["name"])
+    page.get_by_label("Name *").fill("Ketut")
+    page.get_by_label("Phone").fill(new_phone())
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Ketut")).to_be_visible()
+    page.goto(f"/s/plans/plans/{made['plan']}")
+    expect(link).to_have_text("Customers 3")

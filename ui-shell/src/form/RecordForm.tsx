@@ -20,6 +20,8 @@ type Props = {
   form: EntityForm;
   record: EntityRecord | null;
   readOnly: boolean;
+  /** What a new record begins with. */
+  given?: JsonObject | undefined;
   /** Resolves to where to go; `fresh` is the record that a conflict was solved against. */
   onSave: (body: JsonObject, fresh?: EntityRecord) => Promise<() => void>;
   /** Loads the record as it is now, for the view of a conflict. */
@@ -36,7 +38,7 @@ export function RecordForm(props: Props) {
   const t = useText();
   // Where there is nothing to fill in there is nothing to save.
   const readOnly = props.readOnly || (record !== null && isServed(form.ui, form.schema, record));
-  const start = useRef(initialValues(form.schema, record)).current;
+  const start = useRef(initialValues(form.schema, record, props.given)).current;
   const [values, setValues] = useState<JsonObject>(start);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const [theirs, setTheirs] = useState<EntityRecord | null>(null);

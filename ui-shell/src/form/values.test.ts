@@ -19,6 +19,9 @@ test("a new record starts with constant defaults; the server fills in the others
     },
   };
   expect(initialValues(schema, null)).toEqual({ status: "open" });
+  const given = { status: "done", code: "y", other: "z" };
+  expect(initialValues(schema, null, given)).toEqual({ status: "done" });
+  expect(initialValues(schema, { id: "1", status: "new" }, given)).toEqual({ status: "new" });
 });
 
 test("a new record sends what has a value and nothing read-only", () => {

@@ -9,10 +9,16 @@ function constantOf(property: PropertySchema): Json | undefined {
   return readOnly || (typeof value === "string" && value.startsWith("$")) ? undefined : value;
 }
 
-export function initialValues(schema: PropertySchema, record: EntityRecord | null): JsonObject {
+/** Returns what a form begins with; a new record, with what is `given` of it. */
+export function initialValues(
+  schema: PropertySchema,
+  record: EntityRecord | null,
+  given: JsonObject = {},
+): JsonObject {
   const values: JsonObject = {};
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const value = record ? record[name] : constantOf(property);
+    const own = property.readOnly ? undefined : given[name];
+    const value = record ? record[name] : (own ?? constantOf(property));
     if (value !== undefined) values[name] = value;
   }
   return values;

@@ -4,6 +4,7 @@ import {
   clausesOf,
   filterOf,
   isReversed,
+  namedBy,
   nextSort,
   offeredOperators,
   reversedFields,
@@ -28,6 +29,30 @@ test.each<[JsonObject]>([
   [{ _not: { a: { _eq: 1 } } }],
 ])("a nested condition is not torn apart: %j", (filter) => {
   expect(clausesOf(filter)).toBeNull();
+});
+
+test("what is made from a list begins with the records that its filter names", () => {
+  const columns = [
+    { field: "plan", type: "relation" },
+    { field: "router", type: "relation" },
+    { field: "status", type: "choice" },
+  ];
+  const plan = { plan: { _eq: "1" } };
+  expect(namedBy(plan, columns)).toEqual({ plan: "1" });
+  expect(namedBy({ ...plan, status: { _eq: "new" } }, columns)).toEqual({ plan: "1" });
+  expect(namedBy({ _and: [plan, { router: { _eq: "2" } }] }, columns)).toEqual({
+    plan: "1",
+    router: "2",
+  });
+  const none: JsonObject[] = [
+    {},
+    { plan: { _neq: "1" } },
+    { plan: { _in: ["1"] } },
+    { plan: { name: { _eq: "1" } } },
+    { _or: [plan, { router: { _eq: "2" } }] },
+    { _not: plan },
+  ];
+  for (const filter of none) expect(namedBy(filter, columns)).toEqual({});
 });
 
 test("a header sorts by itself, and with shift it joins the keys there are", () => {

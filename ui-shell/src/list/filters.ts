@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../api/types";
+import type { Column, Json, JsonObject } from "../api/types";
 
 /** One line of the filter builder: a field, how it is compared, and with what. */
 export type Clause = { field: string; operator: string; value: Json };
@@ -47,6 +47,17 @@ export function filterOf({ any, clauses }: Clauses): JsonObject {
   if (any && parts.length > 1) return { _or: parts };
   const fields = new Set(clauses.map(({ field }) => field));
   return fields.size === clauses.length ? Object.assign({}, ...parts) : { _and: parts };
+}
+
+/** Returns the records that a filter names: what is made from its list begins with them. */
+export function namedBy(filter: JsonObject, columns: readonly Column[]): JsonObject {
+  const { any, clauses } = clausesOf(filter) ?? { any: true, clauses: [] };
+  const named = clauses.filter(
+    ({ field, operator }) =>
+      operator === "_eq" &&
+      columns.some((column) => column.field === field && column.type === "relation"),
+  );
+  return any ? {} : Object.fromEntries(named.map(({ field, value }) => [field, value]));
 }
 
 /** Returns the operators a person is offered, the likeliest first. */

@@ -13,6 +13,15 @@ export type ListSearch = {
   size?: number;
 };
 
+/** What the URL of a new record says: the records it begins with, by relation. */
+export type NewSearch = { given?: JsonObject };
+
+export function parseNewSearch({ given }: Record<string, unknown>): NewSearch {
+  if (!given || typeof given !== "object" || Array.isArray(given)) return {};
+  const texts = Object.entries(given).filter(([, value]) => typeof value === "string");
+  return texts.length ? { given: Object.fromEntries(texts) } : {};
+}
+
 export const PAGE_SIZES: readonly number[] = [25, 50, 100, 200];
 
 export function parseListSearch(search: Record<string, unknown>): ListSearch {

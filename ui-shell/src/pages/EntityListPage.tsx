@@ -15,6 +15,7 @@ import { BulkBar } from "../list/BulkBar";
 import { ColumnChooser } from "../list/ColumnChooser";
 import { ExportMenu } from "../list/ExportMenu";
 import { FilterBar } from "../list/FilterBar";
+import { namedBy } from "../list/filters";
 import { ListTable } from "../list/ListTable";
 import { type ListSearch, parseListSearch } from "../list/search";
 import { SearchBox } from "../list/SearchBox";
@@ -105,7 +106,12 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
   // What only the server writes cannot be made by hand, whatever the role allows.
   const isFilled = !isServed(form.ui, form.schema);
   const mayCreate = Boolean(form.permissions.create) && isFilled;
-  const create = () => void go({ to: `${source.ui}/new` as never });
+  const given = namedBy(search.filter ?? {}, available);
+  const create = () =>
+    void go({
+      to: `${source.ui}/new` as never,
+      search: (Object.keys(given).length ? { given } : {}) as never,
+    });
   useListKeys({ onNew: mayCreate ? create : undefined });
   const page = list.data?.meta?.page;
   const filtered = Boolean(search.q || search.filter || search.view);

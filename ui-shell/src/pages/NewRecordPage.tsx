@@ -1,6 +1,6 @@
 import { Alert, Loader, Stack, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { post } from "../api/client";
 import { formQuery, refreshRecords } from "../api/queries";
 import { sourceOf } from "../api/source";
@@ -8,12 +8,14 @@ import type { EntityRecord } from "../api/types";
 import { RecordForm } from "../form/RecordForm";
 import { isServed } from "../form/values";
 import { labelText, useText, wordsOf } from "../i18n";
+import { parseNewSearch } from "../list/search";
 
 /** A new record of any entity. */
 export function NewRecordPage() {
   const t = useText();
   const go = useNavigate();
   const { service = "platform", entity = "" } = useParams({ strict: false });
+  const { given } = parseNewSearch(useSearch({ strict: false }));
   const source = sourceOf(service, entity);
   const form = useQuery(formQuery(source));
   if (form.isPending) return <Loader m="xl" />;
@@ -38,6 +40,7 @@ export function NewRecordPage() {
           form={form.data}
           record={null}
           readOnly={false}
+          given={given}
           onSave={async (body) => {
             const made = await post<EntityRecord>(source.data, body);
             await refreshRecords(source);
