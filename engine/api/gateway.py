@@ -37,10 +37,10 @@ from engine.parts import Parts
 from engine.record_findings import findings
 from metadata.compiled import CompiledService
 from registry.gateway import headers
+from registry.gateway.answers import Answer
 from registry.gateway.breaker import Closed, Passage
 from registry.gateway.credentials import CredentialsRefused
 from registry.gateway.forward import FAILED, Call, Caller, NoConnection
-from registry.gateway.http1 import Answer
 from registry.gateway.routes import (
     BadPath,
     NoRoute,
@@ -289,8 +289,7 @@ class GatewayApp:
             if upload.is_awaited and isinstance(error, TimeoutError):
                 # Nothing that the service did: its breaker must not hear of it.
                 raise BadRequest("The body stopped coming; send it again.") from None
-            is_failure = not isinstance(error, CredentialsRefused | NoConnection)
-            if is_failure:
+            if _is_the_services(error):
                 passage.answered(failed=True, slow=False)
             if relay is not None and relay.has_begun:
                 raise _BrokeOff from None
@@ -359,6 +358,13 @@ def _check(problem: tuple[Draft202012Validator, Any] | None) -> None:
     if problem is not None:
         details = findings(*problem)
         raise ValidationFailed("Some values do not fit.", details=details)
+
+
+def _is_the_services(error: Exception) -> bool:
+    """Return whether the service failed, and not what the tenant gave for it."""
+    if isinstance(error, UpstreamError):
+        return error.problem != "request"
+    return not isinstance(error, CredentialsRefused | NoConnection)
 
 
 def _client_error(error: Exception) -> RangkaError:

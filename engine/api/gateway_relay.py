@@ -16,7 +16,7 @@ from engine.api.http import Request
 from engine.api.patience import Receive
 from engine.errors import BadRequest, PayloadTooLarge
 from registry.gateway import headers
-from registry.gateway.http1 import Answer
+from registry.gateway.answers import Answer
 from registry.gateway.upstream import UpstreamError, chunks_of, read
 
 WHOLE_BODY_BYTES = 2**20

@@ -6,52 +6,37 @@ together (docs/performance.md). Called by `upstream.py`.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 
-from registry.gateway.http1 import Answer, Http1
+from registry.gateway.answers import Answer
+from registry.gateway.http1 import Http1
 
 Body = bytes | AsyncIterator[bytes] | None
 
+_VISIBLE = re.compile("[!-~]+")
+
 
 async def exchange(
-    connection: Http1,
-    method: str,
-    authority: str,
-    target: str,
-    headers: Sequence[tuple[str, str]],
-    body: Body,
-    lines: bytes = b"",
+    http: Http1, head: bytes, body: Body, length: int | None, *, is_bare: bool
 ) -> Answer:
-    """Send a request; return its answer once the head is there.
+    """Send a request; return its answer once the head of that is there.
 
-    `headers` hold `content-length` where the body is a stream of known length; `lines`
-    are more headers, as `lines_of` returns them.
+    `length` is that of a body which is a stream, None where it is not known; `is_bare`
+    says that the request is a HEAD.
 
     Raises:
-        ValueError: a header holds what no header can.
         Unreadable: there is an answer, but none of HTTP.
         ConnectionError: the connection ended.
     """
-    answer = Answer(connection, is_bare=method == "HEAD")
+    answer = Answer(http, is_bare=is_bare)
     try:
-        length: int | None = None
-        begin = f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\n"
         if isinstance(body, bytes):
-            begin += f"Content-Length: {len(body)}\r\n"
-        elif body is not None:
-            length = next(
-                (int(text) for name, text in headers if name == "content-length"), None
-            )
-            if length is None:
-                begin += "Transfer-Encoding: chunked\r\n"
-        _check(method + target + authority)
-        head = begin.encode("ascii") + lines + lines_of(headers) + b"\r\n"
-        if isinstance(body, bytes):
-            connection.transport.write(head + body)
+            http.transport.write(head + body)
         else:
-            connection.transport.write(head)
+            http.transport.write(head)
             if body is not None:
-                sending = _send(connection, answer, body, length)
+                sending = _send(http, answer, body, length)
                 answer.upload = asyncio.create_task(sending)
         await answer.begin()
     except BaseException:
@@ -60,24 +45,52 @@ async def exchange(
     return answer
 
 
+def head_of(
+    method: str,
+    authority: str,
+    target: str,
+    headers: Sequence[tuple[str, str]],
+    lines: bytes,
+    body: Body,
+) -> tuple[bytes, int | None]:
+    """Return a request's head, and the length of a body which is a stream.
+
+    `headers` hold `content-length` where that is known; `lines` are more headers, as
+    `lines_of` returns them.
+
+    Raises:
+        ValueError: something holds a sign that it cannot.
+    """
+    if not _VISIBLE.fullmatch(method + target + authority):
+        raise ValueError("the target holds a sign that has to be encoded")
+    length: int | None = None
+    begin = f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\n"
+    if isinstance(body, bytes):
+        begin += f"Content-Length: {len(body)}\r\n"
+    elif body is not None:
+        length = next(
+            (int(text) for name, text in headers if name == "content-length"), None
+        )
+        if length is None:
+            begin += "Transfer-Encoding: chunked\r\n"
+    return begin.encode("ascii") + lines + lines_of(headers) + b"\r\n", length
+
+
 def lines_of(headers: Sequence[tuple[str, str]]) -> bytes:
     """Return headers as they are written; raises ValueError when one holds another."""
     lines = [f"{name}: {value}" for name, value in headers]
-    _check("".join(lines))
+    text = "".join(lines)
+    if "\n" in text or "\r" in text or "\0" in text:
+        raise ValueError("a header holds a control sign")
     lines.append("")
     return "\r\n".join(lines).encode("latin-1")
 
 
-def _check(text: str) -> None:
-    if "\n" in text or "\r" in text or "\0" in text:
-        raise ValueError("a header holds a control sign")
-
-
 async def _send(
-    connection: Http1, answer: Answer, body: AsyncIterator[bytes], length: int | None
+    http: Http1, answer: Answer, body: AsyncIterator[bytes], length: int | None
 ) -> None:
     """Send a body as it comes; one of another length ends the connection."""
-    size, transport = 0, connection.transport
+    size, transport = 0, http.transport
     try:
         async for chunk in body:
             if not chunk:
@@ -88,7 +101,7 @@ async def _send(
             else:
                 _check_size(size, length)
                 transport.write(chunk)
-            await connection.drain()
+            await http.drain()
         if length is not None:
             _check_size(length, size)
         else:

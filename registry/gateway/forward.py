@@ -12,10 +12,10 @@ import msgspec
 
 from registry.connections import Connection, Connections
 from registry.gateway import signing
+from registry.gateway.answers import Answer
 from registry.gateway.breaker import Breaker
 from registry.gateway.credentials import Credentials
 from registry.gateway.exchange import Body, lines_of
-from registry.gateway.http1 import Answer
 from registry.gateway.routes import Base
 from registry.gateway.signing import Identity, IdentityTokens, Key, Signer
 from registry.gateway.upstream import UpstreamClient, UpstreamError

@@ -73,6 +73,8 @@ RESERVED_ENDINGS = ("client-ip", "connecting-ip")
 MAX_VALUE_BYTES = 8190
 MAX_BYTES = 32 * 1024
 """What common servers read of one header, and of all that a client may send on."""
+_USUAL_BYTES, _USUAL_LINES = 2048, 32
+"""Beyond these what goes out is not kept for the next call."""
 _INWARDS = frozenset(
     {
         b"accept-ranges",
@@ -131,27 +133,26 @@ def outwards(
     """
     kept: list[tuple[bytes, bytes]] = []
     connection = b""
-    for pair in headers:
-        name = pair[0]
+    size = 0
+    for name, value in headers:
         if name in _OUTWARDS or (declared and _is_declared(name, declared)):
-            kept.append(pair)
+            size += len(name) + len(value) + 4
+            kept.append((name, value))
         elif name == b"connection":
-            connection += b"," + pair[1]
+            connection += b"," + value
     if connection:
         listed = {part.strip().lower() for part in connection.split(b",")}
         kept = [pair for pair in kept if pair[0] not in listed]
-    return list(_checked(tuple(kept)))
+    if size > MAX_BYTES:
+        raise BadHeaders(f"its headers are over {MAX_BYTES // 1024} KiB")
+    if size > _USUAL_BYTES or len(kept) > _USUAL_LINES:
+        return list(_checked(tuple(kept)))
+    return list(_kept(tuple(kept)))
 
 
-@lru_cache(maxsize=256)
 def _checked(kept: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
-    """Return what goes out; the last ones are kept, as a client often sends the same.
-
-    At `MAX_BYTES` each, all that is kept is 16 MiB at most.
-    """
     found: list[tuple[str, str]] = []
     seen: set[bytes] = set()
-    size = 0
     for name, value in kept:
         if name in seen and name not in _LISTS:
             raise BadHeaders(f"{name.decode()} stands twice")
@@ -159,14 +160,15 @@ def _checked(kept: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ..
             raise BadHeaders(f"{name.decode()} is over {MAX_VALUE_BYTES} bytes")
         if _UNSAFE.search(value):
             raise BadHeaders(f"{name.decode()} holds a control sign")
-        size += len(name) + len(value) + 4
         seen.add(name)
         found.append((str(name, "ascii"), str(value, "latin-1")))
-    if size > MAX_BYTES:
-        raise BadHeaders(f"its headers are over {MAX_BYTES // 1024} KiB")
     if b"accept-encoding" not in seen:
         found.append(("accept-encoding", "identity"))
     return tuple(found)
+
+
+_kept = lru_cache(maxsize=256)(_checked)
+"""The last ones, as a client sends the same again and again: 4 MiB at most."""
 
 
 def _is_declared(name: bytes, declared: frozenset[str]) -> bool:

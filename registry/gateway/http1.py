@@ -1,188 +1,66 @@
 """The client's side of one HTTP/1.1 connection: answers, read one after the other.
 
-Owns what belongs to which answer. aiohttp opens the connection and keeps its books;
-the bytes are read here with llhttp (by httptools), the parser of Node and of aiohttp,
-since aiohttp's own objects around it take two thirds of the time of reading an answer
-(docs/performance.md). Called by `pool.py` and `exchange.py`.
+Owns what belongs to which answer, and whether a connection can be used again. aiohttp
+opens it and keeps its books; the bytes are read here with llhttp (by httptools), the
+parser of Node and of aiohttp, since aiohttp's own objects around it take two thirds of
+the time of reading an answer (docs/performance.md). Called by `pool.py` and
+`exchange.py`.
 """
 
 import asyncio
-from collections.abc import Callable
+import select
+from typing import Protocol
 
 from aiohttp.connector import Connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from registry.gateway.answers import Answer, Unreadable
+
 MAX_HEADERS = 128
 MAX_LINE_BYTES = 8190
-MAX_HEAD_BYTES = 64 * 1024
-"""What may come, with interim answers, before a head is complete."""
-READ_BYTES = 2**16
-"""How much of an answer is read ahead of who reads it."""
+MAX_ASIDE_BYTES = 64 * 1024
+"""What may come in one go that is no body: a head with the interim answers before it,
+the trailer, what stands beside the length of a chunk."""
 
 
-class Unreadable(Exception):
-    """What the service sent is no answer of HTTP."""
+class Owner(Protocol):
+    """Who lends connections."""
 
+    def give_back(self, http: "Http1") -> None:
+        """Take one that can be used again."""
 
-class Answer:
-    """One answer; it ends with its body, or with `close`.
-
-    Attributes:
-        status: 0 until the head is there.
-        headers: as the service gave them, names in lower case.
-        length: of the body in bytes as the service said it, and is held to it.
-        is_complete: whether all of it is here.
-        upload: sends the request's body, where that is a stream.
-    """
-
-    __slots__ = (
-        "_chunks",
-        "_connection",
-        "_error",
-        "_size",
-        "_waiter",
-        "headers",
-        "is_bare",
-        "is_complete",
-        "length",
-        "status",
-        "upload",
-    )
-
-    def __init__(self, connection: "Http1", *, is_bare: bool) -> None:
-        """Expect the next answer on a connection; `is_bare` says that of a HEAD."""
-        self._connection: Http1 | None = connection
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._error: Exception | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self.is_bare = is_bare
-        self.is_complete = False
-        self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.length: int | None = None
-        self.upload: asyncio.Task[None] | None = None
-        connection.expect(self)
-
-    def header(self, name: bytes) -> str:
-        """Return the last value of a header, empty where there is none."""
-        for each, value in reversed(self.headers):
-            if each == name:
-                return value.decode("latin-1")
-        return ""
-
-    async def begin(self) -> None:
-        """Wait for the head.
-
-        Raises:
-            Unreadable: it is none.
-            ConnectionError: the connection ended before it.
-        """
-        while not self.status:
-            await self._wait()
-
-    async def more(self) -> bytes:
-        """Return what came of the body meanwhile, empty at its end.
-
-        Raises:
-            Unreadable: it is no body of HTTP.
-            ConnectionError: it broke off.
-        """
-        while not self._chunks:
-            if self.is_complete:
-                return b""
-            await self._wait()
-        return self.taken()
-
-    def taken(self) -> bytes:
-        """Return what is here of the body, without waiting."""
-        chunks, self._chunks = self._chunks, []
-        self._size = 0
-        if self._connection is not None:
-            self._connection.resume()
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    def close(self) -> None:
-        """End the connection, unless the whole answer was read."""
-        if self.upload is not None:
-            self.upload.cancel()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def fail(self, error: Exception) -> None:
-        """Break off: whoever waits is told, and the connection ends."""
-        if not self.is_complete and self._error is None:
-            self._error = error
-        self.close()
-        self._wake()
-
-    def add(self, chunk: bytes) -> bool:
-        """Take a piece of the body; returns whether no more should be read now."""
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        return self._size > READ_BYTES
-
-    def here(self, *, is_complete: bool, is_reusable: bool) -> None:
-        """Say that its head, or more of its body, or all of it has come."""
-        if is_complete:
-            self.is_complete = True
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                # With half a request on it, nothing else can be sent there.
-                if is_reusable and (self.upload is None or self.upload.done()):
-                    connection.give_back(connection)
-                else:
-                    if self.upload is not None:
-                        self.upload.cancel()
-                    connection.close()
-        self._wake()
-
-    async def _wait(self) -> None:
-        if self._error is not None:
-            raise self._error
-        if self._connection is None:
-            raise ConnectionAbortedError("the answer was closed")
-        self._waiter = self._connection.loop.create_future()
-        await self._waiter
-        if self._error is not None:
-            raise self._error
-
-    def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+    def ended(self, http: "Http1") -> None:
+        """Take note of one that cannot."""
 
 
 class Http1(asyncio.Protocol):
     """Takes over a connection that aiohttp has opened.
 
     Attributes:
-        give_back: is told when it can be used again.
         loop: that it was made in.
         transport: writes what is to be sent.
     """
 
     __slots__ = (
         "_answer",
+        "_aside",
         "_connection",
         "_handler",
-        "_head_bytes",
-        "_interim",
+        "_has_body_come",
         "_is_done",
+        "_is_interim",
         "_is_paused",
         "_is_reusable",
+        "_is_until_end",
+        "_owner",
         "_parser",
-        "_until_end",
+        "_readable",
         "_writable",
-        "give_back",
         "loop",
         "transport",
     )
 
-    def __init__(
-        self, connection: Connection, give_back: Callable[["Http1"], None]
-    ) -> None:
+    def __init__(self, connection: Connection, owner: Owner) -> None:
         """Read from now on; raises ConnectionError when it has ended already."""
         handler, transport = connection.protocol, connection.transport
         if handler is None or transport is None or handler.should_close:
@@ -191,26 +69,41 @@ class Http1(asyncio.Protocol):
             raise ConnectionResetError("the connection ended at once")
         self._connection = connection
         self._handler = handler
-        self.give_back = give_back
+        self._owner = owner
         self.loop = asyncio.get_running_loop()
         self.transport: asyncio.Transport = transport
         self._answer: Answer | None = None
         self._parser: HttpResponseParser | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._is_paused = False
+        self._aside = 0
+        self._is_paused = self._is_done = self._is_interim = False
+        self._is_reusable = self._is_until_end = self._has_body_come = False
+        self._readable = select.poll()
+        self._readable.register(transport.get_extra_info("socket"), select.POLLIN)
         transport.set_protocol(self)
 
     # -- for the pool and the exchange ---------------------------------------------
 
-    @property
-    def is_open(self) -> bool:
-        """Return whether it can be used."""
-        return not self.transport.is_closing()
+    def is_quiet(self) -> bool:
+        """Return whether it is open and nothing came unasked, seen or not seen yet.
+
+        What waits in the kernel would be taken for the next answer.
+        """
+        return not self.transport.is_closing() and not self._readable.poll(0)
 
     def close(self) -> None:
-        """End it; aiohttp ends its part too."""
+        """End it at once, whatever is still to be sent; aiohttp ends its part too."""
         self._answer = None
         self._connection.close()
+        # To close alone would wait for a service that takes nothing more.
+        self.transport.abort()
+
+    def break_off(self) -> None:
+        """End it, and tell whoever waits for an answer."""
+        if self._answer is None:
+            self.close()
+        else:
+            self._answer.fail(ConnectionAbortedError("the gateway stops"))
 
     def expect(self, answer: Answer) -> None:
         """Give what comes from now on to this answer."""
@@ -223,8 +116,9 @@ class Http1(asyncio.Protocol):
                 lenient_optional_cr_before_lf=True,
                 lenient_spaces_after_chunk_size=True,
             )
-        self._head_bytes = 0
-        self._interim = self._is_done = self._is_reusable = self._until_end = False
+        self._aside = 0
+        self._is_interim = self._is_done = False
+        self._is_reusable = self._is_until_end = False
 
     def resume(self) -> None:
         """Read on: there is room again."""
@@ -236,7 +130,7 @@ class Http1(asyncio.Protocol):
         """Wait while too much waits to be sent; raises ConnectionError when it ends."""
         if self._writable is not None:
             await self._writable
-        if not self.is_open:
+        if self.transport.is_closing():
             raise ConnectionResetError("the connection ended")
 
     # -- called by the event loop --------------------------------------------------
@@ -247,39 +141,48 @@ class Http1(asyncio.Protocol):
         if answer is None or parser is None:
             self.close()
             return
+        self._has_body_come = False
         try:
             parser.feed_data(data)
         except HttpParserUpgrade:
             pass
-        except (HttpParserError, Unreadable) as error:
-            answer.fail(Unreadable(type(error).__name__))
-            return
+        except HttpParserError as error:
+            if not self._is_done:
+                answer.fail(Unreadable(str(error)))
+                return
+            # The answer is whole; what came after it is nobody's.
+            self._is_reusable = False
         if self._is_done:
-            self._answer = None
-            self.resume()
-        if answer.status:
-            answer.here(is_complete=self._is_done, is_reusable=self._is_reusable)
+            if self._parser is None and not data.endswith(b"\n"):
+                # After a head without a body something began.
+                self._is_reusable = False
+            self._finish(answer)
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            answer.fail(Unreadable("its head is too long"))
+        self._aside = 0 if self._has_body_come else self._aside + len(data)
+        if self._aside > MAX_ASIDE_BYTES:
+            answer.fail(Unreadable("its head or its trailer is too long"))
+        elif answer.is_begun:
+            answer.arrived(is_complete=False)
 
     def eof_received(self) -> bool:
-        """Close: a service that stops sending gets no more requests."""
+        """End the answer, well where nothing else says where it ends; then close."""
+        answer = self._answer
+        if answer is None:
+            self.close()
+        elif self._is_until_end:
+            self._finish(answer)
+        else:
+            answer.fail(ConnectionResetError("the service ended the connection"))
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the answer, well where nothing else says where it ends."""
+        """Break off the answer that has not come."""
         self._handler.connection_lost(exc)
+        self._owner.ended(self)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
-        answer, self._answer = self._answer, None
-        if answer is None:
-            return
-        if self._until_end and exc is None:
-            answer.here(is_complete=True, is_reusable=False)
-        else:
-            answer.fail(ConnectionResetError("the connection ended"))
+        if self._answer is not None:
+            self._answer.fail(ConnectionResetError("the connection ended"))
 
     def pause_writing(self) -> None:
         """Let `drain` wait."""
@@ -291,6 +194,18 @@ class Http1(asyncio.Protocol):
             self._writable.set_result(None)
         self._writable = None
 
+    def _finish(self, answer: Answer) -> None:
+        """Complete an answer; use the connection again if nothing is left on it."""
+        self._answer = None
+        self.resume()
+        # With half a request on it, the next one would wait behind the rest.
+        is_sent = answer.is_sent and not self.transport.get_write_buffer_size()
+        if self._is_reusable and is_sent:
+            self._owner.give_back(self)
+        else:
+            self.close()
+        answer.arrived(is_complete=True)
+
     # -- called by the parser, within `data_received` ------------------------------
 
     def on_message_begin(self) -> None:
@@ -301,9 +216,9 @@ class Http1(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a line of the head; those after the body are of no use here."""
         answer = self._answer
-        if answer is None or answer.status or self._is_done:
+        if answer is None or answer.is_begun:
             return
-        if len(value) > MAX_LINE_BYTES or len(answer.headers) >= MAX_HEADERS:
+        if len(answer.headers) >= MAX_HEADERS or len(name + value) > MAX_LINE_BYTES:
             raise Unreadable
         answer.headers.append((name.lower(), value))
 
@@ -312,37 +227,53 @@ class Http1(asyncio.Protocol):
         answer, parser = self._answer, self._parser
         if answer is None or parser is None or self._is_done:
             return
-        status = parser.get_status_code()
-        self._interim = 100 <= status < 200 and status != 101
-        if self._interim:
+        status, version = parser.get_status_code(), parser.get_http_version()
+        if status < 100 or version not in {"1.1", "1.0"}:
+            raise Unreadable
+        self._is_interim = status < 200 and status != 101
+        if self._is_interim:
             # Interim answers say nothing (RFC 9110, section 15.2).
             answer.headers.clear()
             return
-        self._is_reusable = parser.should_keep_alive()
-        coded = answer.header(b"transfer-encoding")
-        if not coded:
-            text = answer.header(b"content-length")
-            answer.length = int(text) if text.isdigit() else None
-        answer.status = status
+        length, codings = b"", []
+        for name, value in answer.headers:
+            if name == b"content-length":
+                length = value
+            elif name == b"transfer-encoding":
+                codings.append(value.strip().lower())
+        if codings and codings != [b"chunked"]:
+            # Any other coding would have to be undone before it is passed on.
+            raise Unreadable
+        # RFC 9112, section 6.1: what HTTP/1.0 says of codings is not to be relied on.
+        is_certain = not codings or version == "1.1"
+        self._is_reusable = parser.should_keep_alive() and is_certain
+        answer.status, answer.is_begun = status, True
         if answer.is_bare or status in {101, 204, 304}:
             # RFC 9112, section 6.3: no body, whatever the head says. The parser knows
             # of no HEAD, so it is not asked again.
             self._is_done, self._parser = True, None
             self._is_reusable = self._is_reusable and status != 101
-        else:
-            is_chunked = coded.lower().rpartition(",")[2].strip() == "chunked"
-            self._until_end = answer.length is None and not is_chunked
+        elif not codings:
+            answer.length = int(length) if length else None
+            self._is_until_end = not length
+
+    def on_chunk_header(self) -> None:
+        """Note a piece of a body where none may be."""
+        if self._is_done:
+            self._is_reusable = False
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         answer = self._answer
         if self._is_done or answer is None:
             self._is_reusable = False
-        elif answer.add(body) and not self._is_paused:
+            return
+        self._has_body_come = True
+        if answer.add(body) and not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()
 
     def on_message_complete(self) -> None:
         """End the answer, once all that came with it is read."""
-        if not self._interim:
+        if not self._is_interim:
             self._is_done = True

@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from functools import partial
 
 import aiohttp
 from yarl import URL
@@ -31,10 +30,9 @@ class Place:
     Attributes:
         request: what aiohttp wants to know to connect there.
         idle: since when (by the monotonic clock) each one waits; the oldest first.
-        is_forgotten: whether nobody looks after it any more.
     """
 
-    __slots__ = ("authority", "idle", "is_forgotten", "request", "scheme")
+    __slots__ = ("authority", "idle", "request", "scheme")
 
     def __init__(self, scheme: str, authority: str) -> None:
         self.scheme = scheme
@@ -43,16 +41,15 @@ class Place:
         loop = asyncio.get_running_loop()
         self.request = aiohttp.ClientRequest("GET", url, loop=loop)
         self.idle: deque[tuple[float, Http1]] = deque()
-        self.is_forgotten = False
 
     def waiting(self) -> Http1 | None:
         """Return the connection that was used last, if any can be used."""
         oldest = time.monotonic() - KEPT_SECONDS
         while self.idle:
-            since, connection = self.idle.pop()
-            if since > oldest and connection.is_open:
-                return connection
-            connection.close()
+            since, http = self.idle.pop()
+            if since > oldest and http.is_quiet():
+                return http
+            http.close()
         return None
 
     def close(self, oldest: float) -> None:
@@ -68,6 +65,7 @@ class Pool:
         self._guards = guards
         self._connectors: dict[str, aiohttp.TCPConnector] = {}
         self._places: dict[tuple[str, str], Place] = {}
+        self._open: dict[Http1, Place] = {}
         self._sweep: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
@@ -78,8 +76,10 @@ class Pool:
             )
 
     async def stop(self) -> None:
-        """Close every connection, those in use too."""
+        """Close every connection; calls under way are broken off."""
         self._forget()
+        for http in tuple(self._open):
+            http.break_off()
         for connector in self._connectors.values():
             await connector.close()
         self._connectors.clear()
@@ -102,18 +102,28 @@ class Pool:
         found = place.waiting()
         if found is not None:
             return found
-        connector = self._connectors[place.scheme]
+        connector = self._connectors.get(place.scheme)
+        if connector is None:
+            raise ConnectionAbortedError("the gateway stops")
         made = await connector.connect(place.request, [], _TIMES)
-        return Http1(made, partial(self._give_back, place))
+        http = Http1(made, self)
+        self._open[http] = place
+        return http
 
-    def _give_back(self, place: Place, connection: Http1) -> None:
+    def give_back(self, http: Http1) -> None:
         """Keep a connection whose answer was read."""
-        if place.is_forgotten or not connection.is_open:
-            connection.close()
+        place = self._open.get(http)
+        if place is None or self._places.get((place.scheme, place.authority)) != place:
+            # Nobody would look after it.
+            http.close()
             return
-        place.idle.append((time.monotonic(), connection))
+        place.idle.append((time.monotonic(), http))
         if self._sweep is None:
-            self._sweep = connection.loop.call_later(KEPT_SECONDS, self._close_old)
+            self._sweep = http.loop.call_later(KEPT_SECONDS, self._close_old)
+
+    def ended(self, http: Http1) -> None:
+        """Forget a connection that has ended."""
+        self._open.pop(http, None)
 
     def _close_old(self) -> None:
         self._sweep = None
@@ -127,7 +137,6 @@ class Pool:
 
     def _forget(self) -> None:
         for place in self._places.values():
-            place.is_forgotten = True
             place.close(time.monotonic())
         self._places.clear()
         if self._sweep is not None:

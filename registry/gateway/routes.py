@@ -20,6 +20,7 @@ from metadata.definitions import Endpoint
 from registry.gateway.inputs import Inputs
 
 MAX_PATH_BYTES = 4096
+_USUAL_PATH_BYTES = 256
 
 _SENT = re.compile(rb"[!-~]*")
 _PLAIN = re.compile(rb"[A-Za-z0-9_~-]+(?:/[A-Za-z0-9_~-]+)*")
@@ -153,18 +154,21 @@ class Routes:
             self._literal.setdefault((endpoint.method, literal), route)
 
 
-@lru_cache(maxsize=1024)
 def segments_of(raw: bytes) -> tuple[str, ...]:
     """Return the segments of a raw path (no leading slash), decoded once.
-
-    The last ones are kept, at most 12 MiB.
 
     Raises:
         BadPath: the path is no ASCII, holds a control sign, a backslash, an encoded
             slash, an empty or dot segment, or what a second decoding would make one.
     """
+    if len(raw) <= _USUAL_PATH_BYTES:
+        return _kept_segments(raw)
     if len(raw) > MAX_PATH_BYTES:
         raise BadPath(f"is longer than {MAX_PATH_BYTES} bytes")
+    return _segments(raw)
+
+
+def _segments(raw: bytes) -> tuple[str, ...]:
     if _PLAIN.fullmatch(raw):
         # As nearly every path is: nothing to decode and nothing to doubt.
         return tuple(raw.decode("ascii").split("/"))
@@ -177,6 +181,10 @@ def segments_of(raw: bytes) -> tuple[str, ...]:
             raise BadPath("holds an empty segment")
         found.append(_decoded(part))
     return tuple(found)
+
+
+_kept_segments = lru_cache(maxsize=1024)(_segments)
+"""The last ones, of usual length: 8 MiB at most."""
 
 
 def _decoded(part: str) -> str:

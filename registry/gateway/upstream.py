@@ -11,14 +11,14 @@ from typing import Literal
 
 import aiohttp
 
-from registry.gateway.exchange import Body, exchange
+from registry.gateway.answers import Answer, Unreadable
+from registry.gateway.exchange import Body, exchange, head_of
 from registry.gateway.guard import AddressRefused, Guard, Network
-from registry.gateway.http1 import Answer, Unreadable
 from registry.gateway.pool import Pool
 
 _URL = re.compile(r"((?i:https?))://([^\s/?#@\\]+)([^\s?#]*)(\?[^\s#]*)?", re.ASCII)
 
-Problem = Literal["address", "connect", "tls", "broken", "timeout"]
+Problem = Literal["request", "address", "connect", "tls", "broken", "timeout"]
 
 
 class UpstreamError(Exception):
@@ -88,14 +88,22 @@ class UpstreamClient:
         authority. `lines` are headers that `exchange.lines_of` has written.
 
         Raises:
-            UpstreamError: there is no connection, or no answer that can be read.
+            UpstreamError: there is no connection, or no answer that can be read; or
+                the request cannot be written (`problem` is "request").
         """
         try:
+            head, length = head_of(method, authority, target, headers, lines, body)
             place = self._pool.place(scheme, authority)
-            connection = await self._pool.lend(place)
-            return await exchange(
-                connection, method, authority, target, headers, body, lines
-            )
+        except ValueError:
+            # Clients' own headers were looked at before, so it is the connection's.
+            raise UpstreamError(
+                "request",
+                "The call cannot be written: an address or a header holds a sign that "
+                "it cannot. Correct the service's connection.",
+            ) from None
+        try:
+            http = await self._pool.lend(place)
+            return await exchange(http, head, body, length, is_bare=method == "HEAD")
         except (
             aiohttp.ClientError,
             ssl.SSLError,
