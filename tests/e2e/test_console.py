@@ -275,3 +275,52 @@ def test_records_that_are_empty_are_to_be_filled_or_given_a_default(
     expect(page.get_by_role("cell", name="(empty)")).to_have_count(1)
     expect(page.get_by_text("Correct what the plan says")).to_be_visible()
     expect(page.get_by_role("button", name="Publish")).to_be_disabled()
+
+
+def choose_status(page: Page, status: str, button: str) -> None:
+    """Change the status of the service whose page is open, with the keyboard alone."""
+    page.get_by_role("button", name="Change the status").press("Enter")
+    dialog = page.get_by_role("dialog", name="Status of")
+    expect(dialog.get_by_role("radio", name="(now)")).to_be_focused()
+    expect(dialog.get_by_role("button", name="Change the status")).to_be_disabled()
+    while not dialog.get_by_role("radio", name=status, exact=True).is_checked():
+        page.keyboard.press("ArrowDown")
+    dialog.get_by_role("button", name=button).press("Enter")
+
+
+def test_a_service_is_put_under_maintenance_out_of_use_and_back(
+    page: Page, site: Site
+) -> None:
+    name = f"rest{uuid4().hex[:6]}"
+    log_in(page, site.root)
+    start(page, name)
+    page.get_by_role("button", name="Register a service").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("button", name="Change the status")).to_have_count(0)
+    publish(page, 1)
+    main = page.get_by_role("main")
+    for status, button, told in (
+        ("Under maintenance", "Put under maintenance", "answered with 503"),
+        ("Inactive", "Put out of use", "gone from menus and API"),
+    ):
+        choose_status(page, status, button)
+        expect(main.get_by_text(status, exact=True)).to_be_visible()
+        expect(main.get_by_text(told)).to_contain_text("All data stays")
+        page.goto("/console/services")
+        row = page.get_by_role("row").filter(has_text=name)
+        expect(row.get_by_text(status, exact=True)).to_be_visible()
+        row.get_by_role("link").click()
+    choose_status(page, "Active", "Put in use")
+    expect(main.get_by_text("Active", exact=True)).to_be_visible()
+    expect(main.get_by_text("All data stays")).to_have_count(0)
+
+
+def test_a_status_that_is_refused_says_so_and_stays(page: Page, site: Site) -> None:
+    log_in(page, site.root)
+    register(page, f"held{uuid4().hex[:6]}")
+    page.route("**/core/services/*/status", lambda route: route.abort())
+    choose_status(page, "Inactive", "Put out of use")
+    dialog = page.get_by_role("dialog", name="Status of")
+    expect(dialog.get_by_role("alert")).to_contain_text("cannot be reached")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("main").get_by_text("Active", exact=True)).to_be_visible()

@@ -11,7 +11,7 @@ import { DefinitionEditor } from "./DefinitionEditor";
 import { newService, type ServiceDefinition } from "./definition";
 import { detailsOf } from "./failure";
 import { Published } from "./Published";
-import { afterPublishing } from "./published";
+import { readServicesAgain } from "./published";
 
 const PlanView = lazy(() => import("./PlanView"));
 
@@ -79,7 +79,7 @@ export function DraftEditor({ stored }: { stored: StoredService }) {
     setComment("");
     setSaved(definition);
     setVersion(done.data.version);
-    await afterPublishing();
+    await readServicesAgain();
     setRevision((await latest()).draft_revision);
   };
   const consented = plan?.losses.every((name) => accepted.includes(name)) ?? false;

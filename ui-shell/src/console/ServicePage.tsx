@@ -8,7 +8,7 @@ import { labelText, useText, wordsOf } from "../i18n";
 import { Failed } from "../pages/Failed";
 import { type StoredService, serviceQuery } from "./api";
 import { HealthDetails } from "./HealthText";
-import { statusOf } from "./status";
+import { StatusBadge, StatusButton, StatusNotice } from "./ServiceStatus";
 
 const TenantToggles = lazy(() => import("./TenantToggles"));
 const Versions = lazy(() => import("./Versions"));
@@ -53,16 +53,20 @@ function Service({ stored }: { stored: StoredService }) {
         <Text size="sm" c="dimmed">
           {stored.name}
         </Text>
-        <Badge variant="light">{statusOf(stored)}</Badge>
+        <StatusBadge service={stored} />
         {stored.published_version && (
           <Badge variant="default">{`${t("console.version")} ${stored.published_version}`}</Badge>
         )}
-        {isExternal && (
-          <Button variant="default" size="xs" ml="auto" onClick={() => setImporting(true)}>
-            {t("console.import")}
-          </Button>
-        )}
+        <Group gap="xs" ml="auto">
+          <StatusButton service={stored} label={label} />
+          {isExternal && (
+            <Button variant="default" size="xs" onClick={() => setImporting(true)}>
+              {t("console.import")}
+            </Button>
+          )}
+        </Group>
       </Group>
+      <StatusNotice service={stored} />
       {found && <HealthDetails health={found} />}
       <Suspense>
         {importing && <ImportOpenapi stored={stored} onClose={() => setImporting(false)} />}

@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Group, Loader, Stack, Table, Text, Title } from "@mantine/core";
+import { Alert, Button, Group, Loader, Stack, Table, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
@@ -6,7 +6,8 @@ import { healthQuery } from "../api/health";
 import { labelText, useText, wordsOf } from "../i18n";
 import { servicesQuery } from "./api";
 import { HealthText } from "./HealthText";
-import { statusOf, typeOf } from "./status";
+import { StatusBadge } from "./ServiceStatus";
+import { typeOf } from "./status";
 
 /** Every registered service. */
 export function ServicesPage() {
@@ -56,7 +57,7 @@ export function ServicesPage() {
                   </Table.Td>
                   <Table.Td>{typeOf(service)}</Table.Td>
                   <Table.Td>
-                    <Badge variant="default">{statusOf(service)}</Badge>
+                    <StatusBadge service={service} />
                   </Table.Td>
                   <Table.Td>
                     <HealthText health={of(service.name)} />

@@ -7,7 +7,7 @@ import { useLocale, useText } from "../i18n";
 import { getZone } from "../zone";
 import { type Plan, type StoredService, usersQuery, type Version, versionQuery, versionsQuery } from "./api";
 import { detailsOf } from "./failure";
-import { afterPublishing } from "./published";
+import { readServicesAgain } from "./published";
 
 const PlanView = lazy(() => import("./PlanView"));
 const VersionCompare = lazy(() => import("./VersionCompare"));
@@ -116,7 +116,7 @@ function GoBack({ name, version, onEnd }: GoBackProps) {
       const done = await post<{ version: number }>(`${path}/rollback`, body);
       notifications.show({ message: t("console.published", { version: done.data.version }) });
       onEnd();
-      await afterPublishing();
+      await readServicesAgain();
     } catch (error) {
       setFailure(detailsOf(error));
       setBusy(false);
