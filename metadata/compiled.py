@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from jsonschema_rs import Draft202012Validator
 
-from metadata.conditions import Condition
+from metadata.conditions import EVERYTHING, Condition, parse
 from metadata.definitions import Action, Entity, Form, ListView, Menu, Overlay, Service
 from metadata.fields.base import FieldDefinition, FieldType
 from metadata.fields.choices import ChoiceField
@@ -103,6 +103,7 @@ class CompiledEntity:
         soft_delete: whether delete only sets `deleted_at`.
         payloads: schemas and validators of what may be written; made when used.
         has_code: whether nothing may be written without the service's code.
+        changeable: holds for the records that roles may let people change or delete.
         parent: for the rows of a `lines` field, the key of their owner.
         lines: names of the `lines` fields.
         relations: names of the fields that point at another record.
@@ -145,10 +146,13 @@ class CompiledEntity:
     defaults: Mapping[str, Any] = field(init=False)
     initials: Mapping[str, str] = field(init=False)
     has_secrets: bool = field(init=False)
+    changeable: Condition = field(init=False)
 
     def __post_init__(self) -> None:
         """Look up once what every write asks for."""
         fields = self.fields
+        storage = self.definition.storage
+        fixed = storage.fixed if storage is not None else None
         found: dict[str, Any] = {
             "lines": tuple(n for n, f in fields.items() if f.lines is not None),
             "relations": tuple(n for n, f in fields.items() if f.target is not None),
@@ -166,6 +170,9 @@ class CompiledEntity:
             "has_secrets": any(
                 item.type.secret or (item.lines is not None and item.lines.has_secrets)
                 for item in fields.values()
+            ),
+            "changeable": (
+                EVERYTHING if fixed is None else parse({fixed.field: {"_eq": False}})
             ),
         }
         for name, value in found.items():

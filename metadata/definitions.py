@@ -145,6 +145,13 @@ class Entity(Definition):
     )
 
 
+class FixedRecords(Definition):
+    """Records of a platform entity that nobody changes or deletes."""
+
+    field: Name = Field(description="Boolean field that is true for these records.")
+    reason: Label = Field(description="Why, in one sentence; shown instead of buttons.")
+
+
 class PlatformStorage(Definition):
     """Where a platform entity lives, since its table is not generated."""
 
@@ -157,6 +164,7 @@ class PlatformStorage(Definition):
     creatable: bool = True
     updatable: bool = True
     deletable: bool = True
+    fixed: FixedRecords | None = None
 
 
 class MenuItem(Definition):

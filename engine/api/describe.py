@@ -176,6 +176,7 @@ async def describe(
         ],
         "permissions": permissions_of(entity, grants),
         "related": await _related(parts, ctx, entity),
+        "fixed": _fixed(entity),
         "forms": [
             {"name": name, "label": item.label} for name, item in entity.forms.items()
         ]
@@ -216,6 +217,15 @@ async def _related(
             }
         )
     return found
+
+
+def _fixed(entity: CompiledEntity) -> dict[str, Any] | None:
+    """Return which records stay as they are for everybody, and why."""
+    storage = entity.definition.storage
+    if storage is None or storage.fixed is None:
+        return None
+    field, reason = storage.fixed.field, storage.fixed.reason
+    return {"field": field, "reason": dict(locale_map(reason, ""))}
 
 
 async def endpoint_form(

@@ -193,8 +193,9 @@ def actions(scope: Scope, grants: Mapping[str, Grant]) -> sa.ColumnElement[Any]:
     for name, grant in grants.items():
         demands = list(scope.reached(grant))
         action = scope.entity.actions.get(name)
-        if action is not None and action.when != EVERYTHING:
-            demands.append(scope.where(action.when, trusted=True))
+        when = scope.entity.changeable if action is None else action.when
+        if when != EVERYTHING:
+            demands.append(scope.where(when, trusted=True))
         pairs.append(sa.literal_column(f"'{name}'"))
         pairs.append(sa.func.coalesce(sa.and_(sa.true(), *demands), sa.false()))
     return sa.func.json_build_object(*pairs)

@@ -116,3 +116,35 @@ def test_only_the_actions_of_its_state_are_offered_and_asked_about(
     page.get_by_role("button", name="Terminate").click()
     dialog.get_by_role("button", name="Terminate").click()
     expect(page.get_by_role("button", name="Activate")).to_have_count(0)
+
+
+def test_built_in_roles_are_left_out_of_what_is_done_with_rows(
+    page: Page, site: Site
+) -> None:
+    name = f"Sales {uuid4().hex[:6]}"
+    log_in(page, site.admin)
+    page.goto("/admin/roles/new")
+    page.locator("input[name=label]").fill(name)
+    page.locator("input[name=name]").fill(name.replace(" ", "_"))
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("button", name="Save")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete")).to_be_visible()
+
+    page.goto("/admin/roles")
+    chosen = page.get_by_role("region", name="Selected rows")
+    page.get_by_role("checkbox", name="Select Viewer").check()
+    expect(chosen).to_contain_text("Built-in roles stay as they are")
+    expect(chosen.get_by_role("button")).to_have_text(["Clear selection"])
+    page.get_by_role("checkbox", name=f"Select {name}").check()
+    expect(chosen).to_contain_text("1 is left out")
+    chosen.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete 1 record").click()
+    expect(page.get_by_text("1 deleted")).to_be_visible()
+    expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
+
+    page.get_by_role("cell", name="Viewer", exact=True).click()
+    expect(page.get_by_role("heading", name="Viewer")).to_be_visible()
+    expect(page.get_by_text("Built-in roles stay as they are")).to_be_visible()
+    for button in ("Save", "Delete"):
+        expect(page.get_by_role("button", name=button)).to_have_count(0)

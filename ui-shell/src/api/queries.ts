@@ -38,6 +38,8 @@ export type ListParameters = {
   limit?: number | undefined;
   count?: string | undefined;
   deleted?: "only" | undefined;
+  /** Whether each row says what may be done with it. */
+  actions?: "true" | undefined;
 };
 
 export const listQuery = (source: Source, parameters: ListParameters) =>

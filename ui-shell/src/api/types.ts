@@ -202,6 +202,8 @@ export type EntityForm = {
   actions: RecordAction[];
   permissions: { [action: string]: boolean };
   related?: Related[];
+  /** Which records nobody changes or deletes, and why. */
+  fixed?: { field: string; reason: Label } | null;
   forms?: { name: string; label?: Label | null }[];
   soft_delete?: boolean;
   history?: boolean;

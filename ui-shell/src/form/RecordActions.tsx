@@ -9,6 +9,7 @@ import type { EntityForm, EntityRecord, JsonObject, RecordAction } from "../api/
 import { labelText, useText, wordsOf } from "../i18n";
 import { Ask } from "./Ask";
 import { RecordForm } from "./RecordForm";
+import { allows } from "./offers";
 import { offerRestore } from "./restore";
 
 /** What an action answers; `queued` where a job goes on with it. */
@@ -48,11 +49,10 @@ export function RecordActions({ source, form, record, etag }: Props) {
     if (form.permissions.restore) offerRestore(source, form, [record.id], t("form.deleted"));
   }
   // The server says which actions this record is in the state for.
-  const offered = (record._actions ?? {}) as JsonObject;
   const actions = form.actions.filter(
-    (action) => action.scope === "record" && offered[action.name] !== false,
+    (action) => action.scope === "record" && allows(record, action.name),
   );
-  const mayDelete = form.permissions.delete && offered.delete !== false;
+  const mayDelete = form.permissions.delete && allows(record, "delete");
   if (!actions.length && !mayDelete && !filling && !asking) return null;
   return (
     <Group gap="xs">

@@ -6,6 +6,7 @@ import { useText } from "../i18n";
 import styles from "./Field.module.css";
 import { labelOf } from "./findings";
 import { FormLayout } from "./FormLayout";
+import { fixedBecause } from "./offers";
 import { UnsavedGuard } from "./UnsavedGuard";
 import { bodyOf, changesOf, initialValues, isServed, withoutReadOnly } from "./values";
 
@@ -166,7 +167,7 @@ export function RecordForm(props: Props) {
         {/* Of a deleted record the page says more. */}
         {readOnly && !record?.deleted_at && (
           <Text size="sm" c="dimmed">
-            {t("form.fixed")}
+            {(record && fixedBecause(form, record)) ?? t("form.fixed")}
           </Text>
         )}
         {!readOnly && (

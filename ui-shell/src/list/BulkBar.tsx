@@ -6,6 +6,7 @@ import { refreshRecords } from "../api/queries";
 import type { Source } from "../api/source";
 import type { Detail, EntityForm, EntityRecord, Json, JsonObject } from "../api/types";
 import { reasonOf } from "../form/findings";
+import { allows, fixedBecause } from "../form/offers";
 import { offerRestore, RestoreButton } from "../form/restore";
 import { controlsOf } from "../form/values";
 import { labelText, useText, wordsOf } from "../i18n";
@@ -39,9 +40,17 @@ export function BulkBar({ source, form, selected, inBin, onClear }: Props) {
   const [value, setValue] = useState<Json>(null);
   const column = form.list.available?.find((item) => item.field === field);
 
-  async function run(operation: JsonObject) {
+  const all = [...selected.values()];
+  const offered = {
+    update: form.permissions.update ? all.filter((row) => allows(row, "update")) : [],
+    delete: form.permissions.delete ? all.filter((row) => allows(row, "delete")) : [],
+  };
+  const mayWrite = form.permissions.update || form.permissions.delete;
+  const fixed = mayWrite ? all.flatMap((row) => fixedBecause(form, row) ?? []) : [];
+  const count = asking ? offered[asking].length : 0;
+
+  async function run(operation: JsonObject, rows: readonly EntityRecord[]) {
     setBusy(true);
-    const rows = [...selected.values()];
     const operations = rows.map(({ id, version }) => ({
       ...operation,
       id,
@@ -85,12 +94,12 @@ export function BulkBar({ source, form, selected, inBin, onClear }: Props) {
       {inBin && (
         <RestoreButton source={source} form={form} ids={[...selected.keys()]} onDone={onClear} />
       )}
-      {!inBin && form.permissions.update && fields.length > 0 && (
+      {!inBin && offered.update.length > 0 && fields.length > 0 && (
         <Button variant="default" onClick={() => setAsking("update")}>
           {t("list.bulkUpdate")}
         </Button>
       )}
-      {!inBin && form.permissions.delete && (
+      {!inBin && offered.delete.length > 0 && (
         <Button variant="default" c="var(--danger-text)" onClick={() => setAsking("delete")}>
           {t("form.delete")}
         </Button>
@@ -98,6 +107,11 @@ export function BulkBar({ source, form, selected, inBin, onClear }: Props) {
       <Button variant="subtle" onClick={onClear}>
         {t("list.bulkClear")}
       </Button>
+      {fixed[0] !== undefined && (
+        <Text size="sm" c="dimmed" role="status">
+          {t("list.bulkFixed", { count: fixed.length, why: fixed[0] })}
+        </Text>
+      )}
       <Modal
         opened={asking !== null}
         onClose={() => setAsking(null)}
@@ -106,7 +120,7 @@ export function BulkBar({ source, form, selected, inBin, onClear }: Props) {
       >
         <Stack>
           {asking === "delete" ? (
-            <Text>{t("list.bulkDeleteAsk", { count: selected.size })}</Text>
+            <Text>{t("list.bulkDeleteAsk", { count })}</Text>
           ) : (
             <>
               <NativeSelect
@@ -139,14 +153,14 @@ export function BulkBar({ source, form, selected, inBin, onClear }: Props) {
             loading={busy}
             color={asking === "delete" ? "red" : undefined}
             onClick={() =>
-              void run(
-                asking === "delete" ? { op: "delete" } : { op: "update", values: { [field]: value } },
-              )
+              void (asking === "delete"
+                ? run({ op: "delete" }, offered.delete)
+                : run({ op: "update", values: { [field]: value } }, offered.update))
             }
           >
             {asking === "delete"
-              ? t("list.bulkDelete", { count: selected.size })
-              : t("list.bulkApply", { count: selected.size })}
+              ? t("list.bulkDelete", { count })
+              : t("list.bulkApply", { count })}
           </Button>
         </Stack>
       </Modal>

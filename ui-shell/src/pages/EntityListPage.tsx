@@ -78,6 +78,8 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
       limit: search.size,
       count: counting ? "exact" : "estimated",
       deleted,
+      // Asked for only where rows differ in it for everybody: it costs the server a little.
+      actions: form.fixed ? "true" : undefined,
     }),
     // Nobody tells of the steps of jobs: their list is looked at while it is shown.
     refetchInterval: ({ state }) =>

@@ -6,8 +6,9 @@ import { lazy, Suspense, useState } from "react";
 import { get, request } from "../api/client";
 import { formQuery, type LoadedRecord, recordQuery, refreshRecords } from "../api/queries";
 import { type Source, sourceOf } from "../api/source";
-import type { EntityForm, EntityRecord, JsonObject } from "../api/types";
+import type { EntityForm, EntityRecord } from "../api/types";
 import { useNews } from "../api/useNews";
+import { allows } from "../form/offers";
 import { RecordActions } from "../form/RecordActions";
 import { RecordForm } from "../form/RecordForm";
 import { RestoreButton } from "../form/restore";
@@ -82,8 +83,6 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
   const columns = form.list.available ?? form.list.columns;
   const titleColumn = columns.find(({ field }) => field === form.title_field);
   const isDeleted = Boolean(record.deleted_at);
-  // The server says what may be done with this very record.
-  const may = (record._actions ?? {}) as JsonObject;
   return (
     <Stack p="lg" gap="md">
       <div>
@@ -125,7 +124,7 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
           key={`${id} ${String(record.version)}`}
           form={form}
           record={record}
-          readOnly={isDeleted || !form.permissions.update || may.update === false}
+          readOnly={isDeleted || !form.permissions.update || !allows(record, "update")}
           onDirty={(dirty) => setHeld((old) => (dirty ? (old ?? loaded) : null))}
           onConflict={async () => (await get<EntityRecord>(`${source.data}/${id}`)).data}
           onSave={async (body, fresh) => {
