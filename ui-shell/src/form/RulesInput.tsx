@@ -15,6 +15,15 @@ export function RulesInput({ id, element, value, readOnly, onChange, ...rest }: 
   const t = useText();
   const rules = (Array.isArray(value) ? value : []) as JsonObject[];
   const resources = (element.options?.resources ?? []) as Resource[];
+  // What cannot be changed does not look like a box to choose from.
+  const look = readOnly
+    ? ({
+        readOnly,
+        variant: "unstyled",
+        rightSection: <span />,
+        styles: { input: { border: 0 } },
+      } as const)
+    : { readOnly };
   const set = (index: number, next: JsonObject) =>
     onChange(rules.map((rule, at) => (at === index ? next : rule)));
   return (
@@ -33,7 +42,7 @@ export function RulesInput({ id, element, value, readOnly, onChange, ...rest }: 
               <Select
                 label={t("rules.effect")}
                 w={110}
-                readOnly={readOnly}
+                {...look}
                 allowDeselect={false}
                 data={["allow", "deny"].map((item) => ({
                   value: item,
@@ -45,7 +54,7 @@ export function RulesInput({ id, element, value, readOnly, onChange, ...rest }: 
               <Select
                 label={t("rules.action")}
                 w={150}
-                readOnly={readOnly}
+                {...look}
                 searchable
                 allowDeselect={false}
                 data={withOwn(["*", ...(known?.actions ?? ["read"])], action).map((item) => ({
@@ -60,7 +69,7 @@ export function RulesInput({ id, element, value, readOnly, onChange, ...rest }: 
                 name={index === 0 ? nameOf(element) : undefined}
                 flex={1}
                 miw={160}
-                readOnly={readOnly}
+                {...look}
                 searchable
                 allowDeselect={false}
                 data={withOwn(resources.map((item) => item.value), resource).map((item) => ({
@@ -73,7 +82,7 @@ export function RulesInput({ id, element, value, readOnly, onChange, ...rest }: 
               <Select
                 label={t("rules.scope")}
                 w={170}
-                readOnly={readOnly}
+                {...look}
                 allowDeselect={false}
                 data={(["tenant", "team", "own"] as const).map((item) => ({
                   value: item,
@@ -94,22 +103,24 @@ export function RulesInput({ id, element, value, readOnly, onChange, ...rest }: 
                 </ActionIcon>
               )}
             </Group>
-            <details open={Object.keys(further).length > 0 || undefined}>
-              <Text component="summary" size="xs" c="dimmed" mt="xs">
-                {t("rules.further")}
-              </Text>
-              <JsonInput
-                {...rest}
-                id={`${id}-${index}`}
-                element={{ type: "Control", scope: `#/properties/rules-${index}` }}
-                readOnly={readOnly}
-                describedBy={undefined}
-                value={Object.keys(further).length > 0 ? further : null}
-                onChange={(next) =>
-                  set(index, clean({ ...pick(rule), ...(next as JsonObject | null) }))
-                }
-              />
-            </details>
+            {(!readOnly || Object.keys(further).length > 0) && (
+              <details open={Object.keys(further).length > 0 || undefined}>
+                <Text component="summary" size="xs" c="dimmed" mt="xs">
+                  {t("rules.further")}
+                </Text>
+                <JsonInput
+                  {...rest}
+                  id={`${id}-${index}`}
+                  element={{ type: "Control", scope: `#/properties/rules-${index}` }}
+                  readOnly={readOnly}
+                  describedBy={undefined}
+                  value={Object.keys(further).length > 0 ? further : null}
+                  onChange={(next) =>
+                    set(index, clean({ ...pick(rule), ...(next as JsonObject | null) }))
+                  }
+                />
+              </details>
+            )}
           </Paper>
         );
       })}
