@@ -5,7 +5,7 @@ method and path are. Called by the route that imports.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -24,19 +24,47 @@ _SAID = (
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    """Something that an import would leave without what it leans on.
+
+    Attributes:
+        kind: `form`, `menu`, `role`, or `tenants` where roles that tenants have give
+            what nothing asks for.
+        code: what the message says, for pages in another language; stable.
+        params: what the message holds.
+    """
+
+    kind: str
+    name: str
+    endpoint: str
+    code: str
+    message: str
+    params: Mapping[str, str | int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the preview shows it."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "code": self.code,
+            "message": self.message,
+            "params": dict(self.params),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What an import would change of a service.
 
     Attributes:
         changed: endpoint before and after.
-        breaks: (kind, name, endpoint, message); kind is `form`, `menu`, `role`, or
-            `tenants` where roles that tenants have give what nothing asks for.
     """
 
     added: Sequence[Endpoint]
     removed: Sequence[Endpoint]
     changed: Sequence[tuple[Endpoint, Endpoint]]
-    breaks: Sequence[tuple[str, str, str, str]]
+    breaks: Sequence[Break]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the preview shows it."""
@@ -47,10 +75,7 @@ class Difference:
                 {**_said(after), "before": _said(before), **_inputs(before, after)}
                 for before, after in self.changed
             ],
-            "breaks": [
-                {"kind": kind, "name": name, "endpoint": call, "message": message}
-                for kind, name, call, message in self.breaks
-            ],
+            "breaks": [item.as_json() for item in self.breaks],
         }
 
 
@@ -173,25 +198,26 @@ def _inputs(before: Endpoint, after: Endpoint) -> dict[str, Any]:
 
 def _forms(
     changed: Sequence[tuple[Endpoint, Endpoint]],
-) -> Iterator[tuple[str, str, str, str]]:
+) -> Iterator[Break]:
     for before, after in changed:
         said = _inputs(before, after)
         for name in said["inputs_removed"]:
-            yield "form", name, after.name, "The input is gone."
+            message = "The input is gone."
+            yield Break("form", name, after.name, "input_gone", message)
         for name in said["inputs_required"]:
-            yield "form", name, after.name, "The input has to be given now."
+            message = "The input has to be given now."
+            yield Break("form", name, after.name, "input_required", message)
 
 
-def _menu(
-    before: Service, removed: Sequence[Endpoint]
-) -> Iterator[tuple[str, str, str, str]]:
+def _menu(before: Service, removed: Sequence[Endpoint]) -> Iterator[Break]:
     gone = {call.name for call in removed}
     for item in _every(before.menu.items):
         if item.endpoint in gone:
-            yield "menu", item.name, item.endpoint or "", "What it opens is gone."
+            message = "What it opens is gone."
+            yield Break("menu", item.name, item.endpoint or "", "menu_gone", message)
 
 
-def _roles(before: Service, after: Service) -> Iterator[tuple[str, str, str, str]]:
+def _roles(before: Service, after: Service) -> Iterator[Break]:
     """Yield the rules of roles that give what nothing asks for any more."""
     was = gone(before, after)
     kept: Mapping[str, Role] = {role.name: role for role in after.roles}
@@ -202,22 +228,31 @@ def _roles(before: Service, after: Service) -> Iterator[tuple[str, str, str, str
             if word not in was:
                 continue
             if now is None or any(each.permission == word for each in now.rules):
-                yield "role", role.name, was[word], f"Nothing asks for {word} any more."
+                yield Break(
+                    "role",
+                    role.name,
+                    was[word],
+                    "permission_unused",
+                    f"Nothing asks for {word} any more.",
+                    {"permission": word},
+                )
 
 
 def _tenants(
     before: Service, after: Service, holders: Mapping[str, tuple[int, int]]
-) -> Iterator[tuple[str, str, str, str]]:
+) -> Iterator[Break]:
     """Yield what roles that tenants have give in vain; how many, and never whose."""
     for word, call in gone(before, after).items():
         roles, tenants = holders.get(word, (0, 0))
         if roles:
             who = f"{_counted(roles, 'role')} of {_counted(tenants, 'tenant')}"
-            yield (
+            yield Break(
                 "tenants",
                 word,
                 call,
+                "permission_given_unused",
                 f"Given by {who}; nothing asks for it any more.",
+                {"roles": roles, "tenants": tenants},
             )
 
 

@@ -208,3 +208,33 @@ def test_what_is_missing_is_said_and_entered_where_it_is_missed(
     answer = page.get_by_role("region", name="Answer")
     expect(answer.get_by_role("cell", name="+62812, +62813")).to_be_visible()
     expect(answer.get_by_role("columnheader", name="Sent at")).to_be_visible()
+
+
+def test_what_a_second_import_breaks_is_said_in_the_language_of_the_page(
+    page: Page, site: Site, upstream: str
+) -> None:
+    name = f"msg{uuid4().hex[:6]}"
+    login = {"email": site.root, "password": PASSWORD}
+    token = page.request.post("/api/v1/auth/login", data=login).json()["data"]
+    headers = {"authorization": f"Bearer {token['access_token']}"}
+    made = page.request.post(
+        "/api/v1/core/services/import-openapi",
+        headers=headers,
+        data={"name": name, "text": document(upstream)},
+    )
+    assert made.ok, made.text()
+    log_in(page, site.root)
+    page.get_by_role("button", name="Your menu").click()
+    page.get_by_role("menuitem", name="Bahasa Indonesia").click()
+    page.goto(f"/console/services/{name}")
+    page.get_by_role("button", name="Impor OpenAPI").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Dari teks atau berkas").click()
+    later = document(upstream).replace("sendMessage", "postMessage")
+    later = later.replace('"message"', '"words"')
+    dialog.get_by_label("Dokumen", exact=True).fill(later)
+    dialog.get_by_role("button", name="Tampilkan hasilnya").click()
+    broken = dialog.get_by_role("status").filter(has_text="Ini merusak")
+    expect(broken).to_contain_text("message: Isian ini sudah tidak ada.")
+    expect(broken).to_contain_text("words: Isian ini sekarang wajib diisi.")
+    expect(broken).not_to_contain_text("The input")

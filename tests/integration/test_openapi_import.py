@@ -172,6 +172,12 @@ async def test_a_second_import_shows_what_changes_and_what_breaks(
     assert (seen["difference"]["added"], seen["difference"]["removed"]) == ([], [])
     breaks = {(b["kind"], b["name"]) for b in seen["difference"]["breaks"]}
     assert {("form", "born"), ("role", "own")} <= breaks
+    codes = {b["code"]: b["params"] for b in seen["difference"]["breaks"]}
+    assert codes == {
+        "input_required": {},
+        "permission_unused": {"permission": f"{name}:create_pet"},
+        "permission_given_unused": {"roles": 1, "tenants": 1},
+    }
     reply = await world.root.post(IMPORT, body)
     assert (reply.status, reply.data["draft_revision"] > 1) == (200, True)
     stored = (await world.root.get(f"{CORE}/services/{name}")).data
@@ -202,14 +208,16 @@ async def test_a_second_import_counts_what_tenants_roles_give_in_vain(
     body = {"text": text, "name": name, "dry_run": True}
     reply = await world.root.post(IMPORT, body)
     told = {
-        (b["name"], b["endpoint"]): b["message"]
+        (b["name"], b["endpoint"]): (b["message"], b["code"], b["params"])
         for b in reply.data["difference"]["breaks"]
         if b["kind"] == "tenants"
     }
     # Each tenant's own role, and ours has the service's own role too.
     place = (f"{name}:create_pet", "create_pet")
     assert set(told) == {place}
-    assert "3 roles of 2 tenants" in told[place]
+    message, code, params = told[place]
+    assert "3 roles of 2 tenants" in message
+    assert (code, params) == ("permission_given_unused", {"roles": 3, "tenants": 2})
     for hidden in (str(world.ours), str(world.theirs), f"own_{name}"):
         assert hidden.encode() not in reply.body
     same = {"text": PETS, "name": name, "dry_run": True}

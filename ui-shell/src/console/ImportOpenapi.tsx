@@ -17,8 +17,8 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { get, post } from "../api/client";
 import { queryClient } from "../api/queries";
-import type { Label } from "../api/types";
-import { labelText, useText } from "../i18n";
+import type { JsonObject, Label } from "../api/types";
+import { labelText, saidOf, useText } from "../i18n";
 import type { Finding, StoredService } from "./api";
 import { detailsOf } from "./failure";
 
@@ -27,7 +27,14 @@ type Difference = {
   added: Said[];
   removed: Said[];
   changed: Said[];
-  breaks: { kind: string; name: string; endpoint: string; message: string }[];
+  breaks: {
+    kind: string;
+    name: string;
+    endpoint: string;
+    code: string;
+    message: string;
+    params: JsonObject;
+  }[];
 };
 type Preview = {
   importable: boolean;
@@ -238,7 +245,7 @@ function PreviewOf({ preview }: { preview: Preview }) {
           <List size="sm">
             {breaks.map((item) => (
               <List.Item key={`${item.kind} ${item.name} ${item.endpoint}`}>
-                {`${item.endpoint} · ${item.name}: ${item.message}`}
+                {`${item.endpoint} · ${item.name}: ${saidOf(item.code, item.message, item.params)}`}
               </List.Item>
             ))}
           </List>
