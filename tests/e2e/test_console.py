@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
+from tests.e2e.test_lists import serious
 from tests.e2e.test_shell import log_in
 from tests.fixtures.site import Site
 
@@ -283,6 +284,7 @@ def choose_status(page: Page, status: str, button: str) -> None:
     dialog = page.get_by_role("dialog", name="Status of")
     expect(dialog.get_by_role("radio", name="(now)")).to_be_focused()
     expect(dialog.get_by_role("button", name="Change the status")).to_be_disabled()
+    assert serious(page) == []
     while not dialog.get_by_role("radio", name=status, exact=True).is_checked():
         page.keyboard.press("ArrowDown")
     dialog.get_by_role("button", name=button).press("Enter")
