@@ -33,6 +33,9 @@ class IntegerField(FieldDefinition):
     type: Literal["integer"]
     min: int | None = Field(None, ge=-MAX_INTEGER, le=MAX_INTEGER)
     max: int | None = Field(None, ge=-MAX_INTEGER, le=MAX_INTEGER)
+    format: Literal["seconds"] | None = Field(
+        None, description="seconds: shown as a length of time."
+    )
 
 
 class MoneyField(FieldDefinition):
@@ -144,6 +147,11 @@ class Integer(WholeNumber[IntegerField]):
     definition = IntegerField
     label: ClassVar[Label] = {"en": "Whole number", "id": "Bilangan bulat"}
     description = "A number without decimals"
+
+    def json_schema(self, field: IntegerField) -> dict[str, Json]:
+        """Return an integer within the bounds, and what it counts if that is said."""
+        schema = super().json_schema(field)
+        return {**schema, "format": field.format} if field.format else schema
 
 
 NO_MINOR_UNIT = frozenset({"IDR", "JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX"})

@@ -33,6 +33,9 @@ class TextField(FieldDefinition):
     pattern: str | None = Field(
         None, max_length=500, description="Regular expression (ECMA-262) it matches."
     )
+    format: Literal["sentence"] | None = Field(
+        None, description="sentence: a program's words, said in the reader's language."
+    )
 
 
 class LongTextField(FieldDefinition):
@@ -141,6 +144,11 @@ class Text(PlainText[TextField]):
     description = "One line of text"
     widget = "text"
     renderer = "text"
+
+    def json_schema(self, field: TextField) -> dict[str, Json]:
+        """Return the string, and whose words it is where that is said."""
+        schema = super().json_schema(field)
+        return {**schema, "format": field.format} if field.format else schema
 
     def normalise(self, text: str) -> str:
         """Return one line."""

@@ -50,6 +50,8 @@ def test_union_reads_every_registered_type() -> None:
         {"id": "a", "name": "a", "type": "money", "currency": "rupiah"},
         {"id": "a", "name": "a", "type": "relation", "to": "plans"},
         {"id": "a", "name": "a", "type": "choice", "options": []},
+        {"id": "a", "name": "a", "type": "integer", "format": "parsecs"},
+        {"id": "a", "name": "a", "type": "text", "format": "seconds"},
     ],
 )
 def test_definition_refuses(raw: dict[str, Any]) -> None:
@@ -197,6 +199,19 @@ def test_choice_shows_labels_and_colours() -> None:
 def test_money_tells_the_widget_its_decimals(currency: str, digits: int) -> None:
     options = FIELD_TYPES["money"].options(make("money", currency=currency))
     assert options == {"currency": currency, "digits": digits}
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("integer", "seconds"), ("text", "sentence")]
+)
+def test_a_format_is_told_in_the_schema_and_changes_no_column(
+    kind: str, said: str
+) -> None:
+    plain, field = make(kind), make(kind, format=said)
+    type_ = FIELD_TYPES[kind]
+    assert "format" not in type_.json_schema(plain)
+    assert type_.json_schema(field) == {**type_.json_schema(plain), "format": said}
+    assert type_.check(field, "x") == type_.check(plain, "x")
 
 
 def test_secret_never_leaves_through_csv() -> None:

@@ -132,7 +132,7 @@ export type Column = {
   sortable?: boolean;
   operators?: string[];
   options?: FieldOptions;
-  /** Of a JSON value: what is in it. */
+  /** Of the value: what is in JSON, and how a number or a text is meant. */
   schema?: PropertySchema | undefined;
   width?: number | null;
 };

@@ -2,6 +2,7 @@ import { Button, Modal, SegmentedControl, Stack, Table, Text } from "@mantine/co
 import { useState } from "react";
 import type { EntityForm, EntityRecord, Json, JsonObject } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
+import { columnOf } from "../list/columns";
 import { ValueText } from "./ValueText";
 
 type Props = {
@@ -19,7 +20,7 @@ export function Conflict({ form, mine, theirs, onChoose, onClose }: Props) {
     (name) => JSON.stringify(mine[name] ?? null) !== JSON.stringify(theirs[name] ?? null),
   );
   const [taken, setTaken] = useState<{ [field: string]: boolean }>({});
-  const column = (name: string) => form.list.available?.find((item) => item.field === name);
+  const column = (name: string) => columnOf(form, name);
   const choice = (): JsonObject =>
     Object.fromEntries(
       differing.filter((name) => !taken[name]).map((name): [string, Json] => [name, mine[name] ?? null]),

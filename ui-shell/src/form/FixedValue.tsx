@@ -39,7 +39,7 @@ type ShownProps = {
 function Shown({ name, options, schema, value }: ShownProps) {
   const t = useText();
   const type = String(options.type ?? "text");
-  const column: Column = { field: name, type, options };
+  const column: Column = { field: name, type, options, schema };
   const choices = options.choices ?? [];
   if (type === "boolean") return <>{t(value === true ? "common.yes" : "common.no")}</>;
   if (type === "secret") return <>{isSet(value) ? cellText(column, value) : t("form.none")}</>;
@@ -54,7 +54,8 @@ function Shown({ name, options, schema, value }: ShownProps) {
       </Suspense>
     );
   }
-  return <span title={exactText(type, value)}>{cellText(column, value)}</span>;
+  const text = cellText(column, value);
+  return <span title={exactText(column, value)}>{text}</span>;
 }
 
 const isSet = (value: Json): boolean =>

@@ -13,7 +13,7 @@ export function ValueText({ column, value }: { column: Column | undefined; value
   if (column?.type === "boolean") return <>{t(value === true ? "common.yes" : "common.no")}</>;
   if (column) {
     const text = cellText(column, value) || t("form.none");
-    return <span title={exactText(column.type, value)}>{text}</span>;
+    return <span title={exactText(column, value)}>{text}</span>;
   }
   return <>{typeof value === "object" ? JSON.stringify(value) : String(value)}</>;
 }

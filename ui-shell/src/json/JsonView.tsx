@@ -146,7 +146,7 @@ function Amount({ schema, value }: { schema: Schema; value: Json }) {
   const text = scalarText(value, schema);
   if (!unit) return <>{text}</>;
   return (
-    <span className={styles.amount} title={exactText(unit, value)}>
+    <span className={styles.amount} title={exactText({ field: "", type: unit }, value)}>
       {text}
     </span>
   );

@@ -38,5 +38,6 @@ test("a schema says what the parts of a value are, and which keys are data", () 
   expect(partOf(undefined, "a")).toBeUndefined();
   expect(unitOf(counter, 5)).toBe("bytes");
   expect(unitOf(counter, "5")).toBeNull();
+  expect(unitOf({ type: ["integer", "null"], format: "seconds" }, 5)).toBe("seconds");
   expect(unitOf({ format: "date" }, 5)).toBeNull();
 });

@@ -54,11 +54,11 @@ const isNamed = (schema: Schema, name: string): boolean =>
     (one) => one?.properties?.[name],
   );
 
-/** Returns the field type whose unit a number has, by the `format` of its schema. */
-export const unitOf = (schema: Schema, value: Json): "bytes" | "rate" | null => {
-  const format = schema?.format;
-  return typeof value === "number" && (format === "bytes" || format === "rate") ? format : null;
-};
+const UNITS = ["bytes", "rate", "seconds"] as const;
+
+/** Returns the unit that a number is shown in, by the `format` of its schema. */
+export const unitOf = (schema: Schema, value: Json): (typeof UNITS)[number] | null =>
+  (typeof value === "number" && UNITS.find((unit) => unit === schema?.format)) || null;
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/;
 

@@ -147,7 +147,7 @@ function Cell({ column, record }: { column: Column; record: EntityRecord }) {
   const text = cellText(column, value);
   if (column.type === "choice" && text) return <Status column={column} value={value} />;
   return (
-    <span title={exactText(column.type, value)} style={{ fontVariantNumeric: "tabular-nums" }}>
+    <span title={exactText(column, value)} style={{ fontVariantNumeric: "tabular-nums" }}>
       {text || "–"}
     </span>
   );

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Column, Json } from "../api/types";
+import { setLocale } from "../i18n";
 import { cellText, exactText, rate, valueAt } from "./format";
 
 const column = (type: string, options = {}): Column => ({ field: "x", type, options });
@@ -65,9 +66,32 @@ test("a quantity within JSON is read in the unit that its schema names", () => {
   );
 });
 
+const seconds: Column = { ...column("integer"), schema: { type: "integer", format: "seconds" } };
+
+test.each([
+  [0, "0 s", "0 dtk"],
+  [59, "59 s", "59 dtk"],
+  [3600, "1 h", "1 j"],
+  [11_520, "3 h 12 m", "3 j 12 mnt"],
+  [3605, "1 h", "1 j"],
+  [90_061, "1 d 1 h", "1 hari 1 j"],
+  [31_536_000_000, "365,000 d", "365.000 hari"],
+])("%i seconds are a length of time in the language of the page", async (value, en, id) => {
+  expect(cellText(seconds, value)).toBe(en);
+  await setLocale("id");
+  expect(cellText(seconds, value)).toBe(id);
+  await setLocale("en");
+});
+
+test("a number whose unit is not known stays a number", () => {
+  const schema = { type: "integer", format: "parsecs" };
+  expect(cellText({ ...column("integer"), schema }, 11_520)).toBe("11,520");
+});
+
 test("what is shown in a larger unit keeps its exact number at hand", () => {
-  expect(exactText("bytes", 883_381_824)).toBe("883381824 B");
-  expect(exactText("rate", 10_000_000)).toBe("10000000 bit/s");
-  expect(exactText("integer", 5)).toBeUndefined();
-  expect(exactText("bytes", null)).toBeUndefined();
+  expect(exactText(column("bytes"), 883_381_824)).toBe("883381824 B");
+  expect(exactText(column("rate"), 10_000_000)).toBe("10000000 bit/s");
+  expect(exactText(seconds, 11_520)).toBe("11520 s");
+  expect(exactText(column("integer"), 5)).toBeUndefined();
+  expect(exactText(column("bytes"), null)).toBeUndefined();
 });

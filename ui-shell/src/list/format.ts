@@ -49,6 +49,30 @@ export function bytes(amount: number): string {
   return `${amount} B`;
 }
 
+const SPANS = [
+  ["unit.days", 86_400],
+  ["unit.hours", 3600],
+  ["unit.minutes", 60],
+  ["unit.seconds", 1],
+] as const;
+
+/** Seconds in the two largest units that are not empty: 11520 → "3 h 12 m". */
+export function duration(seconds: number): string {
+  if (seconds < 1) return t("unit.seconds", { count: seconds });
+  let rest = seconds;
+  const parts = SPANS.map(([unit, size]) => {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return { unit, count };
+  });
+  const first = parts.findIndex(({ count }) => count > 0);
+  return parts
+    .slice(first, first + 2)
+    .filter(({ count }) => count > 0)
+    .map(({ unit, count }) => t(unit, { count: count.toLocaleString(locale()) }))
+    .join(" ");
+}
+
 /** Returns the value behind a column's path: `plan.name` walks an expanded relation. */
 export function valueAt(record: EntityRecord, path: string): Json {
   let value: Json = record;
@@ -67,6 +91,7 @@ export function cellText(column: Column, value: Json): string {
     case "money":
       return money(Number(value), String(options.currency ?? "IDR"), options.digits);
     case "integer":
+      if (unitOf(column.schema, value)) return scalarText(value, column.schema);
       // A port or a year is no amount: four digits are read without a mark.
       return typeof value === "number" ? short(value) : number(value);
     case "decimal":
@@ -81,6 +106,8 @@ export function cellText(column: Column, value: Json): string {
       return bytes(Number(value));
     case "rate":
       return rate(Number(value));
+    case "seconds":
+      return duration(Number(value));
     case "boolean":
       return value ? "✓" : "–";
     case "date":
@@ -103,13 +130,15 @@ export function cellText(column: Column, value: Json): string {
 }
 
 /** The exact number behind one that is shown in a larger unit; undefined for others. */
-export function exactText(type: string, value: Json): string | undefined {
-  if (typeof value !== "number") return undefined;
-  return type === "bytes" ? `${value} B` : type === "rate" ? `${value} bit/s` : undefined;
+export function exactText({ type, schema }: Column, value: Json): string | undefined {
+  const sign = EXACT[unitOf(schema, value) ?? type];
+  return sign && typeof value === "number" ? `${value} ${sign}` : undefined;
 }
 
+const EXACT: { [unit: string]: string } = { bytes: "B", rate: "bit/s", seconds: "s" };
+
 /** A number with the separators of the locale; a decimal keeps the digits it came with. */
-function number(value: Json): string {
+export function number(value: Json): string {
   const text = String(value);
   const digits = /\.(\d+)$/.exec(text)?.[1]?.length ?? 0;
   const parsed = Number(text);

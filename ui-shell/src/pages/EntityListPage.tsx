@@ -13,6 +13,7 @@ import { RestoreButton } from "../form/restore";
 import { isServed } from "../form/values";
 import { BulkBar } from "../list/BulkBar";
 import { ColumnChooser } from "../list/ColumnChooser";
+import { withSchema } from "../list/columns";
 import { ExportMenu } from "../list/ExportMenu";
 import { FilterBar } from "../list/FilterBar";
 import { namedBy } from "../list/filters";
@@ -60,9 +61,7 @@ function EntityList({ source, form }: { source: Source; form: EntityForm }) {
   const shown = layout.columns ?? (view?.columns?.length ? view.columns : standard);
   const columns = shown.flatMap((field) => {
     const known = [...form.list.columns, ...available].find((column) => column.field === field);
-    // What is in a JSON value stands in its schema alone.
-    if (known?.type === "json") return [{ ...known, schema: form.schema.properties?.[field] }];
-    return known ? [known] : [];
+    return known ? [withSchema(form, known)] : [];
   });
   const sort = search.sort ?? (view?.sort?.length ? view.sort : form.list.sort)?.join(",") ?? "";
   const filter = bothOf(view?.filter ?? {}, search.filter ?? {});

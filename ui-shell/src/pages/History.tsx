@@ -5,6 +5,7 @@ import type { Source } from "../api/source";
 import type { Column, EntityForm, Json } from "../api/types";
 import { labelText, type TextKey, useText, wordsOf } from "../i18n";
 import { ValueText } from "../form/ValueText";
+import { columnOf } from "../list/columns";
 import { cellText } from "../list/format";
 import styles from "./RecordPage.module.css";
 
@@ -67,9 +68,8 @@ const isDeep = (value: Json): boolean =>
 
 function Changes({ changes, form }: { changes: readonly Change[]; form: EntityForm }) {
   const t = useText();
-  const columnOf = (field: string) => form.list.available?.find((item) => item.field === field);
   return changes.map((change) => {
-    const column = columnOf(change.field);
+    const column = columnOf(form, change.field);
     const name = labelText(column?.label, wordsOf(change.field));
     if (isDeep(change.old) || isDeep(change.new)) {
       return (

@@ -14,6 +14,7 @@ import { RecordForm } from "../form/RecordForm";
 import { RestoreButton } from "../form/restore";
 import { ValueText } from "../form/ValueText";
 import { labelText, useText, wordsOf } from "../i18n";
+import { columnOf } from "../list/columns";
 import { Status } from "../list/Status";
 import { Failed } from "./Failed";
 import { History } from "./History";
@@ -80,8 +81,7 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
     void refreshRecords(source);
   });
   const title = record[form.title_field];
-  const columns = form.list.available ?? form.list.columns;
-  const titleColumn = columns.find(({ field }) => field === form.title_field);
+  const titleColumn = columnOf(form, form.title_field);
   const isDeleted = Boolean(record.deleted_at);
   return (
     <Stack p="lg" gap="md">
