@@ -79,22 +79,25 @@ async def end(host: JobHost, approved: Record, state: str, why: str) -> None:
         await inside.update(RUNS, approved["id"], values)
 
 
-def results(report: Report) -> list[dict[str, Any]]:
-    """Return what became of each action, those that failed first."""
+def results(report: Report) -> dict[str, Any]:
+    """Return what became of the actions, those that failed first, and how many did."""
     ordered = sorted(
         report.results, key=lambda result: result.outcome is Outcome.APPLIED
     )
-    return [
-        {
-            "number": result.action.number,
-            "verb": str(result.action.verb),
-            "kind": str(result.action.kind),
-            "name": result.action.name,
-            "outcome": str(result.outcome),
-            "reason": result.reason,
-        }
-        for result in ordered[:SHOWN]
-    ]
+    return {
+        "counts": report.outcomes(),
+        "steps": [
+            {
+                "number": result.action.number,
+                "verb": str(result.action.verb),
+                "kind": str(result.action.kind),
+                "name": result.action.name,
+                "outcome": str(result.outcome),
+                "reason": result.reason,
+            }
+            for result in ordered[:SHOWN]
+        ],
+    }
 
 
 def summary(counts: Mapping[str, int]) -> str:

@@ -1,6 +1,7 @@
 import { Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useText } from "../i18n";
+import { number } from "../list/format";
 import styles from "./RunView.module.css";
 import {
   changeText,
@@ -9,9 +10,9 @@ import {
   entryText,
   outcomeText,
   type RunPlan,
+  type RunResults,
   reasonText,
   type Step,
-  type StepResult,
   stepText,
   writesOf,
 } from "./steps";
@@ -57,13 +58,16 @@ export function PlanOfRun({ plan }: { plan: RunPlan }) {
 }
 
 /** What became of each step; what failed comes first. */
-export function ResultsOfRun({ results }: { results: StepResult[] }) {
+export function ResultsOfRun({ results }: { results: RunResults }) {
   const t = useText();
-  const bad = results.filter((result) => result.outcome !== "applied");
-  const good = results.filter((result) => result.outcome === "applied");
+  const { counts, steps } = results;
+  const bad = steps.filter((result) => result.outcome !== "applied");
+  const good = steps.filter((result) => result.outcome === "applied");
+  const done = counts.applied ?? 0;
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return (
     <div className={styles.run}>
-      <Part title={t("run.notDone")} count={bad.length} isOpen isTold>
+      <Part title={t("run.notDone")} count={all - done} isOpen isTold>
         {bad.map((result) => (
           <li key={result.number}>
             <span className={styles.bad}>{outcomeText(result.outcome)}</span> {stepText(result)}
@@ -71,7 +75,7 @@ export function ResultsOfRun({ results }: { results: StepResult[] }) {
           </li>
         ))}
       </Part>
-      <Part title={t("run.done")} count={good.length} isOpen={good.length <= SHORT}>
+      <Part title={t("run.done")} count={done} isOpen={good.length <= SHORT}>
         {good.map((result) => (
           <li key={result.number}>
             <span className={styles.good}>{outcomeText(result.outcome)}</span> {stepText(result)}
@@ -92,14 +96,16 @@ type PartProps = {
 
 function Part({ title, count, isOpen = false, isTold = false, children }: PartProps) {
   const t = useText();
-  if (children.length === 0) return null;
+  const shown = children.length;
+  const all = Math.max(count, shown);
+  if (all === 0) return null;
   return (
     <details open={isOpen} className={styles.part} data-told={isTold || undefined}>
-      <summary>{`${title} (${Math.max(count, children.length)})`}</summary>
+      <summary>{`${title} (${number(all)})`}</summary>
       <ol>{children}</ol>
-      {count > children.length && (
+      {all > shown && (
         <Text size="sm" c="dimmed">
-          {t("json.more", { count: count - children.length })}
+          {t("run.shown", { shown: number(shown), all: number(all) })}
         </Text>
       )}
     </details>

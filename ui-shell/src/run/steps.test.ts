@@ -46,8 +46,17 @@ test("a plan is told from other JSON by its shape", () => {
   expect(planOf(plan)).toBe(plan);
   expect(planOf({ ...plan, actions: [{ name: "x" }] })).toBeNull();
   expect(planOf({ counts })).toBeNull();
-  expect(resultsOf([{ ...step("add"), outcome: "applied", reason: "" }])).toHaveLength(1);
+});
+
+test("results are told from other JSON by their shape, those of older runs too", () => {
+  const steps = [{ ...step("add"), outcome: "applied", reason: "" }];
+  const results = { counts: { applied: 1000 }, steps };
+  expect(resultsOf(results)).toBe(results);
+  expect(resultsOf(steps)).toEqual({ counts: {}, steps });
+  expect(resultsOf([])).toBeNull();
   expect(resultsOf([step("add")])).toBeNull();
+  expect(resultsOf({ counts: {}, steps: [step("add")] })).toBeNull();
+  expect(resultsOf({ steps })).toBeNull();
 });
 
 test("counts leave out what there is none of", () => {

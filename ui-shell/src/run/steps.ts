@@ -23,6 +23,8 @@ export type RunPlan = {
   counts: { [name: string]: number };
 };
 export type StepResult = Omit<Step, "changes" | "sessions"> & { outcome: string; reason: string };
+/** Of a long run not all steps are stored; the counts are of all, by outcome. */
+export type RunResults = { counts: { [outcome: string]: number }; steps: StepResult[] };
 
 const isStep = (value: Json): boolean =>
   isObject(value) && typeof value.verb === "string" && typeof value.kind === "string";
@@ -35,12 +37,15 @@ export function planOf(value: Json): RunPlan | null {
   return value as RunPlan;
 }
 
+const isResult = (value: Json): boolean =>
+  isStep(value) && isObject(value) && typeof value.outcome === "string";
+
 /** Returns what became of the steps of a run, or null for any other value. */
-export function resultsOf(value: Json): StepResult[] | null {
-  if (!Array.isArray(value) || value.length === 0) return null;
-  const isResult = (item: Json) =>
-    isStep(item) && isObject(item) && typeof item.outcome === "string";
-  return value.every(isResult) ? (value as StepResult[]) : null;
+export function resultsOf(value: Json): RunResults | null {
+  // Older runs have the steps alone.
+  if (Array.isArray(value)) return value.length > 0 ? resultsOf({ counts: {}, steps: value }) : null;
+  if (!isObject(value) || !isObject(value.counts) || !Array.isArray(value.steps)) return null;
+  return value.steps.every(isResult) ? (value as RunResults) : null;
 }
 
 /** The words for a value of the router, or that value itself. */
