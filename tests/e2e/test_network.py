@@ -71,9 +71,54 @@ def test_a_plan_is_read_in_words_and_applied_before_the_eyes(
     assert '{"' not in main.inner_text()
     assert serious(page) == []
 
+    speak(page, "Bahasa Indonesia")
+    said = page.get_by_label("Ringkasan", exact=True)
+    expect(said).to_have_text(re.compile(r"^\d+ ditambah(, \d+ bukan milik kita)?$"))
+    expect(main.get_by_role("heading", level=1)).to_contain_text("ditambah")
+    speak(page, "English")
+    said = page.get_by_label("Summary", exact=True)
+    expect(said).to_have_text(re.compile(r"^\d+ to add(, \d+ not ours)?$"))
     page.get_by_role("button", name="Apply this plan").click()
     question = page.get_by_role("dialog")
     question.get_by_role("button", name="Apply this plan").click()
     expect(main.get_by_text("Applied", exact=True).first).to_be_visible(timeout=20_000)
     expect(main).to_contain_text(re.compile(r"Done \(\d+\)"))
     expect(page.get_by_role("button", name="Apply this plan")).to_have_count(0)
+
+
+def test_why_a_router_stopped_is_said_in_the_language_of_the_page(
+    page: Page, site: Site, router_port: int
+) -> None:
+    credentials = {"email": site.admin, "password": PASSWORD}
+    session = page.request.post("/api/v1/auth/login", data=credentials).json()["data"]
+    page.context.clear_cookies()
+    name = f"Tower {uuid4().hex[:6]}"
+    made = page.request.post(
+        f"{DATA}/routers",
+        data={
+            "name": name, "address": "127.0.0.1", "port": router_port, "tls": "plain",
+            "username": "admin", "password": "wrong", "takes_new": False,
+        },
+        headers={"Authorization": f"Bearer {session['access_token']}"},
+    )  # fmt: skip
+    assert made.status == 201, made.text()
+    log_in(page, site.admin)
+    page.goto("/s/network/routers")
+    row = page.locator("tr[data-row]").filter(has_text=name)
+    english = "the router refused the log-in: invalid user name or password"
+    indonesian = "router menolak login: nama pengguna atau kata sandi salah"
+    expect(row).to_contain_text(english, timeout=20_000)
+    speak(page, "Bahasa Indonesia")
+    expect(row).to_contain_text(indonesian)
+    row.click()
+    shown = page.get_by_label("Kesalahan terakhir", exact=True)
+    expect(shown).to_contain_text(indonesian)
+    expect(page.get_by_role("main")).not_to_contain_text(english)
+    speak(page, "English")
+    expect(page.get_by_label("Last error", exact=True)).to_contain_text(english)
+
+
+def speak(page: Page, language: str) -> None:
+    """Choose the language of the page."""
+    page.get_by_role("button", name=re.compile("^(Your menu|Menu Anda)$")).click()
+    page.get_by_role("menuitem", name=language).click()

@@ -1,8 +1,10 @@
 import { lazy, Suspense } from "react";
 import type { Choice, Column, Json, PropertySchema } from "../api/types";
 import { labelText, useText } from "../i18n";
+import { isSentence } from "../json/shapes";
 import { cellText, exactText } from "../list/format";
 import { Status } from "../list/Status";
+import { Sentence } from "../sentence/Sentence";
 import type { InputProps } from "./Field";
 import styles from "./Field.module.css";
 import { nameOf } from "./values";
@@ -55,6 +57,7 @@ function Shown({ name, options, schema, value }: ShownProps) {
     );
   }
   const text = cellText(column, value);
+  if (isSentence(schema)) return <Sentence text={text} />;
   return <span title={exactText(column, value)}>{text}</span>;
 }
 

@@ -60,6 +60,9 @@ const UNITS = ["bytes", "rate", "seconds"] as const;
 export const unitOf = (schema: Schema, value: Json): (typeof UNITS)[number] | null =>
   (typeof value === "number" && UNITS.find((unit) => unit === schema?.format)) || null;
 
+/** Whether a text is the server's own words, which are said in the language of the page. */
+export const isSentence = (schema: Schema): boolean => schema?.format === "sentence";
+
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/;
 
 /** Whether a text is a moment with its zone, which is shown in the reader's own. */

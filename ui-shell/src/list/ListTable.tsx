@@ -3,6 +3,8 @@ import { ArrowDown, ArrowUp } from "lucide-react";
 import type { KeyboardEvent, ReactNode } from "react";
 import type { Column, EntityRecord } from "../api/types";
 import { labelText, useText, wordsOf } from "../i18n";
+import { isSentence } from "../json/shapes";
+import { Sentence } from "../sentence/Sentence";
 import { nextSort } from "./filters";
 import { cellText, exactText, valueAt } from "./format";
 import styles from "./List.module.css";
@@ -146,6 +148,7 @@ function Cell({ column, record }: { column: Column; record: EntityRecord }) {
   const value = valueAt(record, column.field);
   const text = cellText(column, value);
   if (column.type === "choice" && text) return <Status column={column} value={value} />;
+  if (isSentence(column.schema) && text) return <Sentence text={text} />;
   return (
     <span title={exactText(column, value)} style={{ fontVariantNumeric: "tabular-nums" }}>
       {text || "–"}

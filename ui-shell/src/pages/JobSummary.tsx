@@ -2,6 +2,7 @@ import { Alert, Progress, Stack, Text } from "@mantine/core";
 import type { Column, EntityRecord } from "../api/types";
 import { type TextKey, useText } from "../i18n";
 import { cellText } from "../list/format";
+import { Sentence } from "../sentence/Sentence";
 
 const WHEN: Column = { field: "run_at", type: "datetime" };
 
@@ -16,7 +17,8 @@ export function JobSummary({ record }: { record: EntityRecord }) {
       <Stack gap={4} maw={760} role="status">
         <Text size="sm">
           {t("job.running", attempts)}
-          {record.progress_text ? ` · ${String(record.progress_text)}` : ""}
+          {record.progress_text ? " · " : ""}
+          <Sentence text={String(record.progress_text ?? "")} />
           {done === null ? "" : ` · ${done} %`}
         </Text>
         <Progress

@@ -2,6 +2,7 @@ import { Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useText } from "../i18n";
 import { number } from "../list/format";
+import { Sentence } from "../sentence/Sentence";
 import styles from "./RunView.module.css";
 import {
   changeText,
@@ -71,7 +72,11 @@ export function ResultsOfRun({ results }: { results: RunResults }) {
         {bad.map((result) => (
           <li key={result.number}>
             <span className={styles.bad}>{outcomeText(result.outcome)}</span> {stepText(result)}
-            {result.reason && <span className={styles.why}>{reasonText(result.reason)}</span>}
+            {result.reason && (
+              <span className={styles.why}>
+                <Sentence text={result.reason} />
+              </span>
+            )}
           </li>
         ))}
       </Part>
