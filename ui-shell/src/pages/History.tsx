@@ -7,7 +7,7 @@ import { labelText, type TextKey, useText, wordsOf } from "../i18n";
 import { ValueText } from "../form/ValueText";
 import { columnOf } from "../list/columns";
 import { cellText } from "../list/format";
-import styles from "./RecordPage.module.css";
+import styles from "./History.module.css";
 
 type Change = { field: string; old: Json; new: Json };
 type Entry = {

@@ -17,11 +17,11 @@ import { labelText, useText, wordsOf } from "../i18n";
 import { columnOf } from "../list/columns";
 import { Status } from "../list/Status";
 import { Failed } from "./Failed";
-import { History } from "./History";
 import { isJob, isUnderWay, JOB_PAUSE } from "./jobs";
 import styles from "./RecordPage.module.css";
 import { RelatedLinks } from "./RelatedLinks";
 
+const History = lazy(() => import("./History").then((module) => ({ default: module.History })));
 const JobSummary = lazy(() =>
   import("./JobSummary").then((module) => ({ default: module.JobSummary })),
 );
@@ -143,7 +143,9 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
         />
         {form.permissions.history && (
           <aside className={styles.rail} aria-label={t("form.history")} tabIndex={0}>
-            <History source={source} form={form} id={id} />
+            <Suspense>
+              <History source={source} form={form} id={id} />
+            </Suspense>
           </aside>
         )}
       </div>
