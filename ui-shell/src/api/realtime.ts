@@ -23,7 +23,8 @@ export class Realtime {
   private readonly listeners = new Map<string, Set<Listener>>();
   private socket: WebSocket | null = null;
   private ready = false;
-  private missed = false;
+  /** Whether something may have changed unheard; so before the first connection too. */
+  private missed = true;
   private shown: string | null = null;
   private tenant: string | null | undefined;
   private pause = FIRST_PAUSE;
@@ -73,6 +74,7 @@ export class Realtime {
     const socket = this.socket;
     this.socket = null;
     this.ready = false;
+    this.missed = true;
     socket?.close();
   }
 

@@ -36,6 +36,12 @@ export function RecordPage() {
     // Nobody tells of the steps of a job: while it is not done it is looked at.
     refetchInterval: ({ state }) => isJob(source) && isUnderWay(state.data?.record) && JOB_PAUSE,
   });
+  // From the beginning: what changes while it is loaded is heard too.
+  useNews(source, (news) => {
+    const mine = news?.filter((each) => each.id === id);
+    if (mine?.every((each) => each.version === loaded.data?.record.version)) return;
+    void refreshRecords(source);
+  });
   const error = form.error ?? loaded.error;
   if (error) {
     const again = () => void Promise.all([form.refetch(), loaded.refetch()]);
@@ -75,11 +81,6 @@ function ShownRecord({ source, id, form, loaded }: Shown) {
   const { record, etag } = held ?? loaded;
   const entity = source.entity;
   const isOutdated = held !== null && loaded.record.version !== held.record.version;
-  useNews(source, (news) => {
-    const mine = news?.filter((each) => each.id === id);
-    if (mine?.every((each) => each.version === loaded.record.version)) return;
-    void refreshRecords(source);
-  });
   const title = record[form.title_field];
   const titleColumn = columnOf(form, form.title_field);
   const isDeleted = Boolean(record.deleted_at);
