@@ -237,7 +237,16 @@ class Limits:
 
     async def take(self, key: str, per_minute: int) -> Verdict:
         """Count one; at most `per_minute` in any 60 s."""
+        return self.take_here(key, per_minute) or await self._take(key, per_minute)
+
+    def take_here(self, key: str, per_minute: int) -> Verdict | None:
+        """Count one as `take` does; None where Redis has to be asked."""
         if self._client is not None and time.monotonic() >= self._left_alone_until:
+            return None
+        return self._local.take(key, per_minute / self._workers, per_minute)
+
+    async def _take(self, key: str, per_minute: int) -> Verdict:
+        if self._client is not None:
             found = await self._shared(self._client, key, per_minute)
             if found is not None:
                 return found

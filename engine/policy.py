@@ -149,6 +149,10 @@ class Policy:
         ]
         return sorted({rule.permission for rule in live})
 
+    def peek_rules(self, tenant_id: UUID) -> TenantRules | None:
+        """Return a tenant's rules if they are here."""
+        return self._tenants.get(tenant_id)
+
     async def rules(self, tenant_id: UUID) -> TenantRules:
         """Return a tenant's rules, loaded when they are not here."""
         found = self._tenants.get(tenant_id)

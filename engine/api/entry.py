@@ -142,7 +142,7 @@ class Entry:
         try:
             refused = _refused(scope, named)
             if refused is None:
-                await app(scope, self._patience.of(receive), send_with_headers)
+                await app(scope, self._patient(scope, receive), send_with_headers)
             else:
                 await _answer(send_with_headers, refused, request_id)
         finally:
@@ -151,6 +151,15 @@ class Entry:
             self._metrics.answered(route_of(scope), scope["method"], status, seconds)
             if logger.isEnabledFor(logging.INFO):
                 _log(scope, status, request_id, seconds)
+
+    def _patient(self, scope: Scope, receive: Receive) -> Receive:
+        """Return what to receive by: a body may stop coming, if there is one."""
+        named = scope["rangka.headers"]
+        has_none = b"content-length" not in named and b"transfer-encoding" not in named
+        # HTTP/2 frames bodies without either header.
+        if has_none and scope["http_version"] in {"1.1", "1.0"}:
+            return receive
+        return self._patience.of(receive)
 
     def _app_for(self, scope: Scope) -> AsgiApp:
         path = scope["path"]

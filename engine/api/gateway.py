@@ -124,7 +124,9 @@ class GatewayApp:
         scope["rangka.context"] = ctx
         service, routes, route, values = await self._find(ctx, request, name, segments)
         await self._authorize(ctx, route)
-        caller = await self._callers.caller(ctx, service.name, routes)
+        caller = self._callers.peek(ctx, service.name, routes)
+        if caller is None:
+            caller = await self._callers.caller(ctx, service.name, routes)
         await self._count(caller, route, extra)
         try:
             passage = self._gateway.gates.enter(service.name, caller.tenant)
@@ -187,7 +189,8 @@ class GatewayApp:
     ) -> None:
         endpoint = route.endpoint
         key = f"{caller.tenant}:{route.service}:{endpoint.id}"
-        verdict = await self._gateway.limits.take(key, endpoint.rate_limit)
+        limits, most = self._gateway.limits, endpoint.rate_limit
+        verdict = limits.take_here(key, most) or await limits.take(key, most)
         extra += verdict.headers
         if not verdict.allowed:
             raise TooManyRequests(

@@ -37,13 +37,14 @@ class Callers:
         self._forwarder = forwarder
         self._kept: dict[tuple[object, ...], _Kept] = {}
 
-    async def caller(self, ctx: RequestContext, service: str, routes: Routes) -> Caller:
-        """Return for whom a user's calls of a service go out."""
-        rules = None if ctx.is_super_admin else await self._policy.rules(ctx.tenant_id)
-        # Numbers: the hash of a UUID itself takes a function of Python.
-        tenant, user = ctx.tenant_id.int, ctx.user_id.int
-        key = (tenant, user, ctx.role_ids, ctx.is_super_admin, service)
-        kept = self._kept.get(key)
+    def peek(self, ctx: RequestContext, service: str, routes: Routes) -> Caller | None:
+        """Return for whom a user's calls go out; None when `caller` has to find out."""
+        rules = None
+        if not ctx.is_super_admin:
+            rules = self._policy.peek_rules(ctx.tenant_id)
+            if rules is None:
+                return None
+        kept = self._kept.get(_key(ctx, service))
         now = time.time()
         if (
             kept is not None
@@ -53,11 +54,17 @@ class Callers:
             and kept.since <= now < kept.since + KEPT_SECONDS
         ):
             return kept.caller
+        return None
+
+    async def caller(self, ctx: RequestContext, service: str, routes: Routes) -> Caller:
+        """Return for whom a user's calls of a service go out, as it is now."""
+        rules = None if ctx.is_super_admin else await self._policy.rules(ctx.tenant_id)
+        now = time.time()
         identity = await self._made(ctx, rules, routes)
         caller = self._forwarder.caller(ctx.tenant_id, ctx.user_id, service, identity)
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
-        self._kept[key] = _Kept(rules, routes, now, caller)
+        self._kept[_key(ctx, service)] = _Kept(rules, routes, now, caller)
         return caller
 
     async def _made(
@@ -84,3 +91,9 @@ class Callers:
                 "x-user-permissions": ",".join(sorted(granted)),
             }
         )
+
+
+def _key(ctx: RequestContext, service: str) -> tuple[object, ...]:
+    # Numbers: the hash of a UUID itself takes a function of Python.
+    tenant, user = ctx.tenant_id.int, ctx.user_id.int
+    return tenant, user, ctx.role_ids, ctx.is_super_admin, service

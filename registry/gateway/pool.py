@@ -93,15 +93,12 @@ class Pool:
             found = self._places[scheme, authority] = Place(scheme, authority)
         return found
 
-    async def lend(self, place: Place) -> Http1:
-        """Return a connection, one that waits or a new one.
+    async def open(self, place: Place) -> Http1:
+        """Return a new connection.
 
         Raises:
             aiohttp.ClientError, OSError: there is none to be had.
         """
-        found = place.waiting()
-        if found is not None:
-            return found
         connector = self._connectors.get(place.scheme)
         if connector is None:
             raise ConnectionAbortedError("the gateway stops")

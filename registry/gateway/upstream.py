@@ -102,7 +102,7 @@ class UpstreamClient:
                 "it cannot. Correct the service's connection.",
             ) from None
         try:
-            http = await self._pool.lend(place)
+            http = place.waiting() or await self._pool.open(place)
             return await exchange(http, head, body, length, is_bare=method == "HEAD")
         except (
             aiohttp.ClientError,

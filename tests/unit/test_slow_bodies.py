@@ -1,7 +1,7 @@
 """A body that stops coming ends its request; one that comes in pieces does not."""
 
 import asyncio
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +15,14 @@ PAUSE = 0.05
 Message = MutableMapping[str, Any]
 
 
-async def received(pieces: Sequence[tuple[float, Message]], calls: int) -> list[Any]:
+FRAMED = {"http_version": "1.1", "headers": [(b"transfer-encoding", b"chunked")]}
+
+
+async def received(
+    pieces: Sequence[tuple[float, Message]],
+    calls: int,
+    framed: Mapping[str, Any] = FRAMED,
+) -> list[Any]:
     """Return what the application behind the entry receives."""
     found: list[Any] = []
     ahead = iter(pieces)
@@ -35,8 +42,8 @@ async def received(pieces: Sequence[tuple[float, Message]], calls: int) -> list[
         "type": "http",
         "method": "POST",
         "path": "/api/v1/auth/login",
-        "headers": [],
         "query_string": b"",
+        **framed,
     }
     await entry.Entry(
         app, lambda: app, Proxies(()), Metrics(), body_pause_seconds=PAUSE
@@ -52,6 +59,18 @@ LAST = {"type": "http.request", "body": b"b", "more_body": False}
 async def test_a_body_that_stops_is_a_lost_connection() -> None:
     assert await received([(0, PIECE), (60, LAST)], 2) == [PIECE, LOST]
     assert await received([(60, LAST)], 1) == [LOST]
+
+
+@pytest.mark.parametrize(
+    "framed",
+    [
+        {"http_version": "1.1", "headers": [(b"content-length", b"2")]},
+        {"http_version": "2", "headers": []},
+    ],
+    ids=["length", "HTTP/2"],
+)
+async def test_it_is_one_however_it_was_announced(framed: Mapping[str, Any]) -> None:
+    assert await received([(60, LAST)], 1, framed) == [LOST]
 
 
 async def test_after_the_body_nothing_is_awaited_in_time() -> None:
