@@ -125,24 +125,35 @@ class Connections:
     def __init__(self, of_tenant: OfTenant, sealer: Sealer) -> None:
         self._of_tenant = of_tenant
         self._sealer = sealer
-        self._held: dict[tuple[UUID, str], tuple[float, Connection | None]] = {}
+        # By the tenant's number: the hash of a UUID itself takes a function of Python.
+        self._held: dict[tuple[int, str], tuple[float, Connection | None]] = {}
+
+    def peek(
+        self, tenant_id: UUID, service: str
+    ) -> tuple[float, Connection | None] | None:
+        """Return until when a tenant's connection is held, and it; None when it is not.
+
+        The connection itself is None where the tenant has none.
+        """
+        held = self._held.get((tenant_id.int, service))
+        return held if held is not None and held[0] > time.monotonic() else None
 
     async def get(self, tenant_id: UUID, service: str) -> Connection | None:
         """Return the tenant's connection, at most 2 s old; None when it has none.
 
         Read as that tenant, so that row security stands between tenants too.
         """
-        key = (tenant_id, service)
-        held = self._held.get(key)
-        now = time.monotonic()
-        if held is not None and held[0] > now:
+        held = self.peek(tenant_id, service)
+        if held is not None:
             return held[1]
+        now = time.monotonic()
         async with self._of_tenant(tenant_id) as connection:
+            key = (tenant_id, service)
             row = await (await connection.execute(_GET, key)).fetchone()
         found = self._read(row, tenant_id, service) if row else None
         if len(self._held) >= MAX_HELD:
             self._held.clear()
-        self._held[key] = (now + FRESH_SECONDS, found)
+        self._held[tenant_id.int, service] = (now + FRESH_SECONDS, found)
         return found
 
     async def show(
@@ -213,7 +224,7 @@ class Connections:
 
     def forget(self, tenant_id: UUID, service: str) -> None:
         """Read a connection anew, the next time it is asked for."""
-        self._held.pop((tenant_id, service), None)
+        self._held.pop((tenant_id.int, service), None)
 
     async def _kept(
         self,

@@ -55,6 +55,10 @@ class Credentials:
         self._kept: OrderedDict[UUID, Header] = OrderedDict()
         self._fetching: dict[tuple[UUID, str, UUID], asyncio.Lock] = {}
 
+    def kept(self, connection: Connection) -> Header | None:
+        """Return the header of a connection, None when `headers` has to be asked."""
+        return self._kept.get(connection.id)
+
     async def headers(
         self, tenant_id: UUID, service: str, connection: Connection, host: str
     ) -> list[Header]:

@@ -136,7 +136,11 @@ class Forwarder:
             CredentialsRefused: its token endpoint gives none.
             UpstreamError: there is no usable answer.
         """
-        call.connection = await self.connections.get(caller.tenant_id, call.service)
+        held = self.connections.peek(caller.tenant_id, call.service)
+        if held is not None:
+            call.connection = held[1]
+        else:
+            call.connection = await self.connections.get(caller.tenant_id, call.service)
         if call.connection is None and call.needs_connection:
             raise NoConnection
         try:
@@ -167,8 +171,13 @@ class Forwarder:
         if call.address:
             headers.append(("Forwarded", _forwarded(call.address)))
         if call.connection is not None:
-            headers += await self.credentials.headers(
-                caller.tenant_id, call.service, call.connection, call.base.host
+            own = self.credentials.kept(call.connection)
+            headers += (
+                (own,)
+                if own
+                else await self.credentials.headers(
+                    caller.tenant_id, call.service, call.connection, call.base.host
+                )
             )
         body: Body = call.body
         if body == b"" and call.method in {"GET", "HEAD", "DELETE"}:
