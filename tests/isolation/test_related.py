@@ -89,3 +89,19 @@ async def test_a_service_that_the_tenant_does_not_have_is_not_named(
     finally:
         for name in ("network", "billing"):
             await world.root.request("PUT", f"{services}/{name}")
+
+
+@pytest.mark.parametrize("status", ["maintenance", "inactive"])
+async def test_a_service_that_is_out_of_use_takes_no_other_form_with_it(
+    world: World, status: str
+) -> None:
+    place = "/api/v1/core/services/billing/status"
+    form = "/api/v1/forms/customers/customers"
+    await world.root.request("PUT", place, {"status": status})
+    try:
+        assert [each["service"] for each in await related(world.admin, form)] == [
+            "network"
+        ]
+    finally:
+        await world.root.request("PUT", place, {"status": "active"})
+    assert len(await related(world.admin, form)) == 2
