@@ -1,7 +1,7 @@
 """Connections to services: used again while they are good, and closed otherwise."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
 import pytest
@@ -9,51 +9,7 @@ from job_world import until
 
 from registry.gateway import pool
 from registry.gateway.upstream import UpstreamClient, UpstreamError, read
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-class Service:
-    """Counts connections; each request gets the next answer of its list.
-
-    Attributes:
-        late: what is sent once after an answer, unasked.
-    """
-
-    def __init__(self, *answers: bytes) -> None:
-        self.answers = list(answers)
-        self.opened = self.closed = 0
-        self.late = b""
-        self.port = 0
-
-    async def serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self.opened += 1
-        try:
-            while await reader.readuntil(b"\r\n\r\n"):
-                answer = self.answers.pop(0) if self.answers else OK
-                writer.write(answer)
-                await writer.drain()
-                if self.late:
-                    await asyncio.sleep(0.03)
-                    writer.write(self.late)
-                    self.late = b""
-                if not answer:
-                    break
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            self.closed += 1
-            writer.close()
-
-    def has_closed(self, many: int) -> Callable[[], Awaitable[bool]]:
-        """Return what to wait for: so many connections have ended."""
-
-        async def holds() -> bool:
-            return self.closed == many
-
-        return holds
+from tests.fixtures.answering import OK, Answering
 
 
 @pytest.fixture
@@ -65,21 +21,21 @@ async def client() -> AsyncIterator[UpstreamClient]:
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Service]:
-    made = Service()
+async def service() -> AsyncIterator[Answering]:
+    made = Answering()
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     async with server:
         yield made
 
 
-async def get(client: UpstreamClient, service: Service) -> bytes:
+async def get(client: UpstreamClient, service: Answering) -> bytes:
     answer = await client.send("GET", "http", f"127.0.0.1:{service.port}", "/", [], b"")
     return await read(answer, 100)
 
 
 async def test_calls_after_each_other_share_a_connection(
-    client: UpstreamClient, service: Service
+    client: UpstreamClient, service: Answering
 ) -> None:
     for _ in range(5):
         assert await get(client, service) == b"ok"
@@ -87,7 +43,7 @@ async def test_calls_after_each_other_share_a_connection(
 
 
 async def test_calls_at_once_have_a_connection_each_and_keep_them(
-    client: UpstreamClient, service: Service
+    client: UpstreamClient, service: Answering
 ) -> None:
     for _ in range(3):
         await asyncio.gather(*(get(client, service) for _ in range(4)))
@@ -95,7 +51,7 @@ async def test_calls_at_once_have_a_connection_each_and_keep_them(
 
 
 async def test_an_idle_connection_is_closed_after_its_time(
-    client: UpstreamClient, service: Service, monkeypatch: pytest.MonkeyPatch
+    client: UpstreamClient, service: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "KEPT_SECONDS", 0.1)
     await get(client, service)
@@ -105,7 +61,7 @@ async def test_an_idle_connection_is_closed_after_its_time(
 
 
 async def test_one_that_is_too_old_is_not_lent_though_nobody_closed_it_yet(
-    client: UpstreamClient, service: Service, monkeypatch: pytest.MonkeyPatch
+    client: UpstreamClient, service: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await get(client, service)
     monkeypatch.setattr(pool, "KEPT_SECONDS", 0.0)
@@ -125,7 +81,7 @@ async def test_one_that_is_too_old_is_not_lent_though_nobody_closed_it_yet(
     ids=["close", "two answers", "other bytes", "half an answer", "HTTP/1.0"],
 )
 async def test_after_such_an_answer_the_next_call_has_a_new_connection(
-    client: UpstreamClient, service: Service, answer: bytes
+    client: UpstreamClient, service: Answering, answer: bytes
 ) -> None:
     service.answers = [answer]
     assert await get(client, service) == b"ok"
@@ -135,7 +91,7 @@ async def test_after_such_an_answer_the_next_call_has_a_new_connection(
 
 
 async def test_a_call_that_gets_no_answer_ends_its_connection(
-    client: UpstreamClient, service: Service
+    client: UpstreamClient, service: Answering
 ) -> None:
     service.answers = [OK, b""]
     await get(client, service)
@@ -147,7 +103,7 @@ async def test_a_call_that_gets_no_answer_ends_its_connection(
 
 
 async def test_an_answer_left_in_its_middle_ends_its_connection(
-    client: UpstreamClient, service: Service
+    client: UpstreamClient, service: Answering
 ) -> None:
     service.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"]
     answer = await client.send("GET", "http", f"127.0.0.1:{service.port}", "/", [], b"")
@@ -158,7 +114,7 @@ async def test_an_answer_left_in_its_middle_ends_its_connection(
 
 
 async def test_stopping_closes_idle_connections_and_those_in_use(
-    service: Service,
+    service: Answering,
 ) -> None:
     made = UpstreamClient([ip_network("127.0.0.0/8")])
     await made.start()
@@ -173,7 +129,7 @@ async def test_stopping_closes_idle_connections_and_those_in_use(
 
 
 async def test_of_many_places_old_ones_are_forgotten_with_their_connections(
-    client: UpstreamClient, service: Service, monkeypatch: pytest.MonkeyPatch
+    client: UpstreamClient, service: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "MAX_PLACES", 2)
     address = f"127.0.0.1:{service.port}"
@@ -188,7 +144,7 @@ async def test_of_many_places_old_ones_are_forgotten_with_their_connections(
 
 @pytest.mark.parametrize("late", [b"H", b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", OK])
 async def test_one_on_which_something_came_unasked_is_not_lent(
-    client: UpstreamClient, service: Service, late: bytes
+    client: UpstreamClient, service: Answering, late: bytes
 ) -> None:
     service.late = late
     await get(client, service)
