@@ -33,8 +33,12 @@ class IntegerField(FieldDefinition):
     type: Literal["integer"]
     min: int | None = Field(None, ge=-MAX_INTEGER, le=MAX_INTEGER)
     max: int | None = Field(None, ge=-MAX_INTEGER, le=MAX_INTEGER)
-    format: Literal["seconds"] | None = Field(
-        None, description="seconds: shown as a length of time."
+    format: Literal["plain", "seconds"] | None = Field(
+        None,
+        description=(
+            "plain: shown without marks between its digits, as a port is; "
+            "seconds: shown as a length of time."
+        ),
     )
 
 

@@ -54,6 +54,7 @@ def test_a_plan_is_read_in_words_and_applied_before_the_eyes(
     page.goto(f"/s/network/routers/{router}")
     heading = page.get_by_role("heading", name=f"Tower {mark}").locator("..")
     expect(heading).to_contain_text("Online", timeout=20_000)
+    expect(page.locator("input[name=port]")).to_have_value(str(router_port))
     make("pools", name=f"pool-{mark}", router=router, ranges="10.9.0.2-10.9.0.9")
 
     page.get_by_role("button", name="Show differences").click()

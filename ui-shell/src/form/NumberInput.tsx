@@ -7,11 +7,13 @@ import { nameOf } from "./values";
 
 /** A number, or an amount, as people write it; leaving it shows how it was understood. */
 export function NumberInput(props: InputProps) {
-  const { id, element, value, readOnly, invalid, describedBy, onChange } = props;
+  const { id, element, schema, value, readOnly, invalid, describedBy, onChange } = props;
   const options = element.options ?? {};
   const type = String(options.type);
   const digits = type === "money" ? (options.digits ?? 0) : type === "integer" ? 0 : 20;
-  const [typed, setTyped] = useState(() => shown(value, type, digits));
+  const show = (one: Json) =>
+    schema.format === "plain" ? String(one ?? "") : shown(one, type, digits);
+  const [typed, setTyped] = useState(() => show(value));
   const read = (text: string): Json => {
     if (!text.trim()) return null;
     if (type === "money") return minorUnits(text, digits) ?? text;
@@ -34,7 +36,7 @@ export function NumberInput(props: InputProps) {
         setTyped(event.currentTarget.value);
         onChange(read(event.currentTarget.value));
       }}
-      onBlur={() => setTyped((text) => (text.trim() ? shown(read(text), type, digits) : ""))}
+      onBlur={() => setTyped((text) => show(read(text)))}
     />
   );
   const unit = type === "money" ? (options.currency ?? "IDR") : type === "percent" ? "%" : "";
@@ -52,7 +54,7 @@ function shown(value: Json, type: string, digits: number): string {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number") return shownNumber(String(value));
   if (type === "rate" || type === "bytes") return shownQuantity(value, type);
-  // A port or a year is no amount: four digits are read without a mark.
+  // A year is no amount: four digits are read without a mark.
   if (type === "integer" && Math.abs(value) < 10_000) return String(value);
   if (type !== "money") return shownNumber(String(value));
   return shownNumber((value / 10 ** digits).toFixed(digits), digits);

@@ -83,6 +83,14 @@ test.each([
   await setLocale("en");
 });
 
+test("a number that is a name has no marks between its digits", async () => {
+  const port = { ...column("integer"), schema: { type: "integer", format: "plain" } };
+  await setLocale("id");
+  expect(cellText(port, 18_728)).toBe("18728");
+  expect(cellText(port, null)).toBe("");
+  await setLocale("en");
+});
+
 test("a number whose unit is not known stays a number", () => {
   const schema = { type: "integer", format: "parsecs" };
   expect(cellText({ ...column("integer"), schema }, 11_520)).toBe("11,520");

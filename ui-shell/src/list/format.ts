@@ -92,7 +92,8 @@ export function cellText(column: Column, value: Json): string {
       return money(Number(value), String(options.currency ?? "IDR"), options.digits);
     case "integer":
       if (unitOf(column.schema, value)) return scalarText(value, column.schema);
-      // A port or a year is no amount: four digits are read without a mark.
+      if (column.schema?.format === "plain") return textOf(value);
+      // A year is no amount: four digits are read without a mark.
       return typeof value === "number" ? short(value) : number(value);
     case "decimal":
       return number(value);
