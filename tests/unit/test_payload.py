@@ -129,3 +129,15 @@ def test_what_is_quoted_is_answered_as_far_as_it_is_text(text: str) -> None:
     answered = json.loads(encode({text: [text]}))
     assert answered == {payload.readable(text): [payload.readable(text)]}
     assert payload.readable(text).count("\ufffd") >= text.count("\ufffd")
+
+
+@pytest.mark.parametrize("before", range(25))
+@pytest.mark.parametrize("digits", [98, 99, 100, 101, 110, 5001])
+def test_a_long_number_is_seen_wherever_it_stands(before: int, digits: int) -> None:
+    body = b'["%b",%b]' % (b"x" * before, b"1" * digits)
+    if digits <= payload.MAX_DIGITS:
+        assert payload.decode(body) == ["x" * before, int("1" * digits)]
+        return
+    with pytest.raises(ValidationFailed) as refused:
+        payload.decode(body)
+    assert [each.field for each in refused.value.details] == ["1"]
