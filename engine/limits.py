@@ -25,6 +25,7 @@ logger = logging.getLogger("rangka.limits")
 WINDOW_SECONDS = 60
 GRAINS = 256
 """Calls within such a part of a minute of each other count as one moment."""
+_SECONDS, _GRAIN_SECONDS = float(WINDOW_SECONDS), WINDOW_SECONDS / GRAINS
 
 MAX_KEYS = 100_000
 WAIT_SECONDS = 0.05
@@ -141,9 +142,10 @@ class LocalLimits:
         A share below one lets one through in so many minutes.
         """
         now = self._clock()
-        most, seconds = int(per_minute), float(WINDOW_SECONDS)
-        if per_minute < 1:
-            most, seconds = 1, WINDOW_SECONDS / per_minute
+        if per_minute >= 1:
+            most, seconds = int(per_minute), _SECONDS
+        else:
+            most, seconds = 1, _SECONDS / per_minute
         window = self._windows.get(key)
         if window is None:
             if len(self._windows) >= MAX_KEYS:
@@ -154,17 +156,18 @@ class LocalLimits:
         oldest = now - seconds + 1e-6
         if moments and moments[0][1] <= oldest:
             window.forget(oldest)
-        if window.count >= most:
+        count = window.count
+        if count >= most:
             wait, reset = (m[1] + seconds - now for m in (moments[0], moments[-1]))
             return Verdict(False, limit, 0, reset, wait)
-        window.count += 1
-        latest = moments[-1] if moments else None
-        if latest is not None and now - latest[0] < WINDOW_SECONDS / GRAINS:
+        window.count = count = count + 1
+        if moments and now - moments[-1][0] < _GRAIN_SECONDS:
+            latest = moments[-1]
             latest[1] = now
             latest[2] += 1
         else:
             moments.append([now, now, 1])
-        return Verdict(True, limit, most - window.count, seconds, 0.0)
+        return Verdict(True, limit, most - count, seconds, 0.0)
 
     def _purge(self, now: float) -> None:
         """Forget what is of no account, and else the tenth known the longest."""

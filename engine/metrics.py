@@ -107,15 +107,21 @@ class Metrics:
         gateway 4 % of its time.
         """
         self._in_progress -= 1
-        # A client may call a method whatever it likes; labels must stay few.
-        key = (route, method if method in _METHODS else "OTHER", status // 100)
-        found = self._known.get(key)
+        found = self._known.get((route, method, status // 100))
         if found is None:
-            histogram = self._seconds.labels(*key[:2], f"{key[2]}xx")
-            found = self._known[key] = _Counts(histogram)
+            found = self._counts(route, method, status // 100)
         found.add(seconds)
         if self._timer is None:
             self._write_soon()
+
+    def _counts(self, route: str, method: str, kind: int) -> _Counts:
+        # A client may call a method whatever it likes; labels must stay few.
+        key = (route, method if method in _METHODS else "OTHER", kind)
+        found = self._known.get(key)
+        if found is None:
+            histogram = self._seconds.labels(*key[:2], f"{kind}xx")
+            found = self._known[key] = _Counts(histogram)
+        return found
 
     def _write_soon(self) -> None:
         loop = asyncio.get_running_loop()

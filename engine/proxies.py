@@ -27,6 +27,11 @@ class Proxies:
     def __init__(self, trusted: Iterable[Network]) -> None:
         self._trusted = tuple(trusted)
 
+    @property
+    def are_any(self) -> bool:
+        """Return whether there may be one; else each client is its own peer."""
+        return bool(self._trusted)
+
     def client(
         self, peer: str | None, headers: Iterable[tuple[bytes, bytes]]
     ) -> str | None:
