@@ -92,7 +92,8 @@ class Catalog:
         self._listen = listen
         self._poll = make_poll and make_poll("catalog", self.check, self.forget_all)
         self._known: dict[str, _Known] = {}
-        self._tenants: dict[UUID, _Tenant] = {}
+        # By number: the hash of a UUID itself takes a function of Python.
+        self._tenants: dict[int, _Tenant] = {}
         self._variants = Variants()
         self._revision = 0
         self.generation = 0
@@ -127,7 +128,7 @@ class Catalog:
         """Return a service if this worker knows it without asking the database."""
         if name == PLATFORM:
             return self._platform
-        tenant = self._tenants.get(tenant_id)
+        tenant = self._tenants.get(tenant_id.int)
         return self._present(tenant, name) if tenant is not None else None
 
     async def entity(
@@ -190,7 +191,7 @@ class Catalog:
         None when this worker has to ask first: `load_inverses`. Of two with one name,
         which publishing and assigning refuse, the first service's counts.
         """
-        tenant = self._tenants.get(tenant_id)
+        tenant = self._tenants.get(tenant_id.int)
         if tenant is None:
             return None
         found: dict[str, Inverse] = {}
@@ -228,7 +229,7 @@ class Catalog:
     def forget(self, tenant_id: UUID) -> None:
         """Read what a tenant is assigned again, the next time it is asked for."""
         self._news += 1
-        self._tenants.pop(tenant_id, None)
+        self._tenants.pop(tenant_id.int, None)
 
     def forget_all(self) -> None:
         """Read what every tenant is assigned again; services are kept."""
@@ -304,18 +305,20 @@ class Catalog:
 
     def _present(self, tenant: _Tenant, name: str) -> CompiledService | None:
         """Return the loaded service, with the tenant's overlay where it has one."""
-        known = self._known.get(name)
-        if known is None or known.compiled is None:
+        known, assignment = self._known.get(name), tenant.assignments.get(name)
+        if known is None or known.compiled is None or assignment is None:
             return None
-        if known.stored.status != "active" or not self._is_assigned(tenant, name):
+        stored = known.stored
+        if stored.status != "active" or stored.published_version is None:
             return None
-        assignment = tenant.assignments[name]
+        if assignment.status != "active":
+            return None
         if not assignment.overlay:
             return known.compiled
         return self._variants.of(tenant.id, known.compiled, assignment.overlay)
 
     async def _tenant(self, tenant_id: UUID) -> _Tenant:
-        tenant = self._tenants.get(tenant_id)
+        tenant = self._tenants.get(tenant_id.int)
         if tenant is None:
             news = self._news
             async with self._connect() as connection:
@@ -328,7 +331,7 @@ class Catalog:
                 return tenant
             while len(self._tenants) >= MAX_TENANTS:
                 self._tenants.pop(next(iter(self._tenants)))
-            self._tenants[tenant_id] = tenant
+            self._tenants[tenant_id.int] = tenant
         return tenant
 
     # -- news ----------------------------------------------------------------------

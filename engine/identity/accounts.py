@@ -21,13 +21,18 @@ from engine.identity.account_rows import choose_tenant, user_and_tenants
 from engine.identity.login_limits import LoginLimits, purge
 from engine.identity.own_account import OwnAccount
 from engine.identity.passwords import Passwords
-from engine.identity.principals import Principals
+from engine.identity.principals import BEARER, Principals
 from engine.identity.sessions import Issued, Refused, Sessions, revoke
-from engine.identity.tokens import LIFETIME_SECONDS, AccessTokens, Subject, TokenRefused
+from engine.identity.tokens import (
+    LIFETIME_SECONDS,
+    AccessTokens,
+    Claims,
+    Subject,
+    TokenRefused,
+)
 from engine.policy_poll import Poll
 from engine.settings import Settings, derive_key
 
-_BEARER = {"WWW-Authenticate": "Bearer"}
 _NO_SUCH_LOGIN = "E-mail address and password do not go together."
 
 
@@ -109,41 +114,44 @@ class Identity:
             Forbidden: the tenant is not available, or the hint names another.
         """
         now = datetime.now(UTC)
+        claims = self._claims(token, now)
+        subject = claims.subject
+        who = self._principals.peek(subject, now)
+        if who is None:
+            who = await self._principals.get(subject, now)
+        who.check(claims, tenant_hint)
+        return who.context(subject, now, request_id, ip, user_agent)
+
+    def peek(
+        self,
+        token: str,
+        *,
+        request_id: str,
+        ip: str | None = None,
+        user_agent: str | None = None,
+        tenant_hint: str | None = None,
+    ) -> RequestContext | None:
+        """Return what `authenticate` does, None where that has to ask the database.
+
+        Raises as `authenticate` does.
+        """
+        now = datetime.now(UTC)
+        claims = self._claims(token, now)
+        subject = claims.subject
+        who = self._principals.peek(subject, now)
+        if who is None:
+            return None
+        who.check(claims, tenant_hint)
+        return who.context(subject, now, request_id, ip, user_agent)
+
+    def _claims(self, token: str, now: datetime) -> Claims:
         try:
-            claims = self.tokens.verify(token, now)
+            return self.tokens.verify(token, now)
         except TokenRefused as error:
             raise Unauthenticated(
                 "The access token is not valid any more; refresh it or log in again.",
-                headers=_BEARER,
+                headers=BEARER,
             ) from error
-        subject, principals = claims.subject, self._principals
-        who = principals.peek(subject, now) or await principals.get(subject, now)
-        if who.epoch != claims.epoch:
-            raise Unauthenticated(
-                "Your session has ended; log in again.",
-                code="SESSION_ENDED",
-                headers=_BEARER,
-            )
-        if tenant_hint is not None and tenant_hint not in who.tenant:
-            raise Forbidden(
-                "The request names another tenant than its token; switch first.",
-                code="TENANT_MISMATCH",
-            )
-        return RequestContext(
-            request_id=request_id,
-            tenant_id=subject.tenant_id,
-            user_id=subject.user_id,
-            session_id=subject.session_id,
-            role_ids=who.role_ids,
-            is_super_admin=who.is_super_admin,
-            locale=who.locale,
-            time_zone=who.time_zone,
-            now=now,
-            team_id=who.team_id,
-            email=who.email,
-            ip=ip,
-            user_agent=user_agent,
-        )
 
     async def context_of(
         self, user_id: UUID, tenant_id: UUID, *, request_id: str
@@ -153,22 +161,11 @@ class Identity:
         Raises NotFound when he is no active member.
         """
         try:
-            who = await self._principals.load(Subject(None, user_id, tenant_id))
+            subject = Subject(None, user_id, tenant_id)
+            who = await self._principals.load(subject)
         except (Unauthenticated, Forbidden) as error:
             raise NotFound("There is no such active user in this tenant.") from error
-        return RequestContext(
-            request_id=request_id,
-            tenant_id=tenant_id,
-            user_id=user_id,
-            session_id=None,
-            role_ids=who.role_ids,
-            is_super_admin=who.is_super_admin,
-            locale=who.locale,
-            time_zone=who.time_zone,
-            now=datetime.now(UTC),
-            team_id=who.team_id,
-            email=who.email,
-        )
+        return who.context(subject, datetime.now(UTC), request_id)
 
     # -- sessions ----------------------------------------------------------------
 
@@ -354,7 +351,7 @@ class Identity:
 
 def _session_ended() -> Unauthenticated:
     return Unauthenticated(
-        "Your session has ended; log in again.", code="SESSION_ENDED", headers=_BEARER
+        "Your session has ended; log in again.", code="SESSION_ENDED", headers=BEARER
     )
 
 

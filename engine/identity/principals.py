@@ -13,14 +13,17 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from engine.context import RequestContext
 from engine.database import Database
 from engine.errors import Forbidden, RangkaError, Unauthenticated
-from engine.identity.tokens import Subject
+from engine.identity.tokens import Claims, Subject
 from engine.policy_decision import FOREVER
 from engine.policy_poll import Poll
 from engine.policy_rules import SUPER_ADMIN
 
 MAX_PRINCIPALS = 10_000
+BEARER = {"WWW-Authenticate": "Bearer"}
+"""How a client has to log in (RFC 6750, section 3)."""
 
 _LOAD = """
 WITH RECURSIVE held AS (
@@ -96,6 +99,50 @@ class Principal:
     seen: tuple[object, ...]
     core_revision: int | None
     valid_until: datetime
+
+    def check(self, claims: Claims, tenant_hint: str | None) -> None:
+        """Raise when a token was issued for an earlier epoch, or the hint is wrong.
+
+        Raises:
+            Unauthenticated: the session has ended.
+            Forbidden: the request names another tenant.
+        """
+        if self.epoch != claims.epoch:
+            raise Unauthenticated(
+                "Your session has ended; log in again.",
+                code="SESSION_ENDED",
+                headers=BEARER,
+            )
+        if tenant_hint is not None and tenant_hint not in self.tenant:
+            raise Forbidden(
+                "The request names another tenant than its token; switch first.",
+                code="TENANT_MISMATCH",
+            )
+
+    def context(
+        self,
+        subject: Subject,
+        now: datetime,
+        request_id: str,
+        ip: str | None = None,
+        user_agent: str | None = None,
+    ) -> RequestContext:
+        """Return what a request of his carries."""
+        return RequestContext(
+            request_id=request_id,
+            tenant_id=subject.tenant_id,
+            user_id=subject.user_id,
+            session_id=subject.session_id,
+            role_ids=self.role_ids,
+            is_super_admin=self.is_super_admin,
+            locale=self.locale,
+            time_zone=self.time_zone,
+            now=now,
+            team_id=self.team_id,
+            email=self.email,
+            ip=ip,
+            user_agent=user_agent,
+        )
 
 
 class Principals:
@@ -272,5 +319,5 @@ def _ended() -> Unauthenticated:
     return Unauthenticated(
         "Your session has ended; log in again.",
         code="SESSION_ENDED",
-        headers={"WWW-Authenticate": "Bearer"},
+        headers=BEARER,
     )

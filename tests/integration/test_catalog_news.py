@@ -74,5 +74,5 @@ async def test_a_change_for_one_tenant_leaves_the_others_known(
     name = await publish(world)
     await change(world, assignments.assign, name)
     await catalog.check()
-    assert world.ours not in catalog._tenants
-    assert world.theirs in catalog._tenants
+    assert world.ours.int not in catalog._tenants
+    assert world.theirs.int in catalog._tenants

@@ -204,6 +204,18 @@ async def test_a_change_that_no_notification_told_binds_soon(world: World) -> No
     await until(world, ctx, "customers", "read", is_allowed=False)
 
 
+async def test_a_notification_alone_makes_a_change_known(world: World) -> None:
+    ctx = await world.member("viewer")
+    assert not await allowed(world, ctx, "customers", "delete")
+    # Nothing compares revisions meanwhile.
+    await world.policy.stop()
+    try:
+        await add_rule(world, ctx, "customers", "delete")
+        await until(world, ctx, "customers", "delete", is_allowed=True)
+    finally:
+        world.policy._poll.start()
+
+
 async def test_a_rule_ends_at_its_instant_in_the_cache_too(world: World) -> None:
     ctx = await world.member("viewer")
     end = ctx.now + timedelta(hours=1)
