@@ -101,11 +101,11 @@ async def test(
     status, problem = None, ""
     try:
         async with asyncio.timeout(TEST_SECONDS):
-            given = await gateway.forwarder.credentials.headers(
+            own_header = await gateway.forwarder.credentials.header(
                 tenant_id, name, connection, base.host
             )
             status, _ = await gateway.client.fetch(
-                "GET", url, [("Accept", "*/*"), *given], limit=MAX_TEST_ANSWER
+                "GET", url, [("Accept", "*/*"), own_header], limit=MAX_TEST_ANSWER
             )
     except TimeoutError:
         problem = "The service does not answer in time."

@@ -13,7 +13,7 @@ from uuid import UUID
 from engine import payload
 from engine.api.entry import PRIMARY, Scope, Send
 from engine.api.envelope import encode, failure, success, success_of
-from engine.api.http import Request, answer, authenticate, segments
+from engine.api.http import Request, answer, authenticate, peek, segments
 from engine.api.patience import Receive
 from engine.api.problems import MethodNotAllowed, client_error
 from engine.context import RequestContext
@@ -63,7 +63,8 @@ class DataApp:
             await answer(send, problem.status, body, headers)
 
     async def _serve(self, request: Request, send: Send) -> None:
-        ctx = await authenticate(request, self._parts.identity)
+        identity = self._parts.identity
+        ctx = peek(request, identity) or await authenticate(request, identity)
         request.scope["rangka.context"] = ctx
         path = request.scope["rangka.path"]
         parts = segments(request.scope["rangka.data_path"])

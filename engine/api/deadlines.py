@@ -4,54 +4,43 @@ A timer of the loop for each call of the gateway costs as much as its permission
 and limit together (docs/performance.md), and nearly none of them ever rings. Here the
 loop looks at all deadlines again and again while there are any: a deadline rings up to
 one such pause late, and never early. Called by `patience.py`, `gateway.py` and
-`gateway_relay.py`.
+`gateway_watch.py`.
 """
 
 import asyncio
-from collections.abc import Callable
 from math import inf
 from types import TracebackType
 from typing import Any, Self
 
 
-def _nothing() -> None:
-    """Stand for the action of a deadline that was cancelled."""
-
-
 class Deadline:
-    """Calls its action once, when its time has come.
+    """Rings once, when its time has come; what happens then is a subclass's.
 
     Attributes:
         when: by the clock of the event loop, in seconds; may be moved until it rings.
     """
 
-    __slots__ = ("_action", "_deadlines", "when")
+    __slots__ = ("_deadlines", "when")
 
-    def __init__(
-        self, deadlines: "Deadlines", when: float, action: Callable[[], None]
-    ) -> None:
+    def __init__(self, deadlines: "Deadlines", when: float) -> None:
         self.when = when
-        self._action = action
         self._deadlines = deadlines
-        deadlines.waiting.add(self)
-        if deadlines.timer is None:
-            deadlines.start()
+        deadlines.add(self)
 
     def cancel(self) -> None:
         """Never ring."""
         self.when = inf
-        # Often a method of what holds this one: together they would be a cycle.
-        self._action = _nothing
         self._deadlines.waiting.discard(self)
 
-    def ring(self, now: float) -> None:
-        """Call the action, unless it was cancelled or moved meanwhile."""
+    def look(self, now: float) -> None:
+        """Ring, unless it was cancelled or moved meanwhile."""
         if self.when <= now:
-            self._action()
+            self._ring()
         elif self.when != inf:
-            self._deadlines.waiting.add(self)
-            if self._deadlines.timer is None:
-                self._deadlines.start()
+            self._deadlines.add(self)
+
+    def _ring(self) -> None:
+        raise NotImplementedError
 
 
 class Limit(Deadline):
@@ -68,7 +57,10 @@ class Limit(Deadline):
         self._task = task
         self._cancels = task.cancelling()
         self._is_over = False
-        super().__init__(deadlines, when, self._end)
+        # One is made for each call of the gateway: not by way of the class above.
+        self.when = when
+        self._deadlines = deadlines
+        deadlines.add(self)
 
     def __enter__(self) -> Self:
         """Begin the block."""
@@ -82,12 +74,17 @@ class Limit(Deadline):
     ) -> None:
         """End it; raises TimeoutError when the time was over."""
         self.cancel()
+        self._judge(kind, error)
+
+    def _judge(
+        self, kind: type[BaseException] | None, error: BaseException | None
+    ) -> None:
         if self._is_over:
             is_own = self._task.uncancel() <= self._cancels
             if is_own and kind is asyncio.CancelledError:
                 raise TimeoutError from error
 
-    def _end(self) -> None:
+    def _ring(self) -> None:
         self._is_over = True
         self._task.cancel()
 
@@ -106,10 +103,6 @@ class Deadlines:
         self.timer: asyncio.TimerHandle | None = None
         self._pause = pause_seconds
 
-    def at(self, when: float, action: Callable[[], None]) -> Deadline:
-        """Call an action at a time of the event loop's clock."""
-        return Deadline(self, when, action)
-
     def until(self, when: float) -> Limit:
         """Return a context manager whose block ends by a time of the loop's clock."""
         task = asyncio.current_task()
@@ -117,8 +110,13 @@ class Deadlines:
             raise RuntimeError("a limit is of a task")
         return Limit(self, when, task)
 
-    def start(self) -> None:
-        """Look again after the pause."""
+    def add(self, deadline: Deadline) -> None:
+        """Wait for this one too."""
+        self.waiting.add(deadline)
+        if self.timer is None:
+            self._start()
+
+    def _start(self) -> None:
         loop = asyncio.get_running_loop()
         self.timer = loop.call_later(self._pause, self._look, loop)
 
@@ -128,6 +126,6 @@ class Deadlines:
         for deadline in [each for each in self.waiting if each.when <= now]:
             self.waiting.discard(deadline)
             # Each by itself: none keeps another one from ringing.
-            loop.call_soon(deadline.ring, now)
+            loop.call_soon(deadline.look, now)
         if self.waiting:
-            self.start()
+            self._start()

@@ -56,7 +56,7 @@ RESERVED = frozenset(
 
 PLATFORM_ENTITIES = frozenset({"tenants", "users", "roles", "teams", "jobs", "audit"})
 
-_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -99,58 +99,57 @@ class Entry:
         self._patience = Patience(body_pause_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; the lifespan passes through."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+        """Serve one request or socket; the lifespan passes through."""
+        if scope["type"] != "http":
+            await self._no_request(scope, receive, send)
             return
-        task = asyncio.current_task()
-        self._draining.under_way.add(task)
-        try:
-            await self._serve(scope, receive, send)
-        finally:
-            self._draining.under_way.discard(task)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        peer = scope.get("client")
-        if peer:
-            address = self._proxies.client(peer[0], scope["headers"])
-            scope["client"] = (address, peer[1])
-        if scope["type"] == "websocket":
-            await self._socket(scope, receive, send)
-            return
+        self._find_client(scope)
         # By name, the last one of each: asked here and by the raw applications.
         named = scope["rangka.headers"] = dict(scope["headers"])
         request_id = _request_id(named)
         scope["rangka.request_id"] = request_id
         scope["rangka.path"] = scope["path"]
-        app = self._app_for(scope)
         status = 500
-        headers = [(b"x-request-id", request_id.encode()), *_SECURITY_HEADERS]
 
-        async def send_with_headers(message: Message) -> None:
+        # Not async by itself: what awaits it awaits the server's own at once.
+        def send_with_headers(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *headers]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    *_SECURITY_HEADERS,
+                ]
                 if self._draining.has_begun and scope["http_version"] != "2":
                     # The next request of this connection belongs to another process.
                     message["headers"].append((b"connection", b"close"))
-            await send(message)
+            return send(message)
 
+        task = scope["rangka.task"] = asyncio.current_task()
+        self._draining.under_way.add(task)
         self._metrics.begun()
         try:
             refused = _refused(scope, named)
             if refused is None:
+                app = self._app_for(scope)
                 await app(scope, self._patient(scope, receive), send_with_headers)
             else:
                 await _answer(send_with_headers, refused, request_id)
         finally:
+            self._draining.under_way.discard(task)
             seconds = time.perf_counter() - started
             scope["rangka.status"] = status
             self._metrics.answered(route_of(scope), scope["method"], status, seconds)
             if logger.isEnabledFor(logging.INFO):
                 _log(scope, status, request_id, seconds)
+
+    def _find_client(self, scope: Scope) -> None:
+        peer = scope.get("client")
+        if peer and self._proxies.are_any:
+            address = self._proxies.client(peer[0], scope["headers"])
+            scope["client"] = (address, peer[1])
 
     def _patient(self, scope: Scope, receive: Receive) -> Receive:
         """Return what to receive by: a body may stop coming, if there is one."""
@@ -171,14 +170,26 @@ class Entry:
             return self._data()
         return self._app
 
+    async def _no_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket; a path that has none is refused (403, before it opens)."""
+        self._find_client(scope)
         app = self._sockets.get(scope["path"])
         if app is None:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        await app()(scope, receive, send)
+        task = asyncio.current_task()
+        self._draining.under_way.add(task)
+        try:
+            await app()(scope, receive, send)
+        finally:
+            self._draining.under_way.discard(task)
 
 
 def data_path(path: str) -> str:
@@ -252,7 +263,7 @@ def route_of(scope: Scope) -> str:
 
 def _request_id(named: Mapping[bytes, bytes]) -> str:
     given = named.get(b"x-request-id")
-    if given is not None and _REQUEST_ID.match(given):
+    if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode()
     return f"req_{uuid7().hex}"
 

@@ -5,9 +5,8 @@ Holds no rule of what goes out: `registry/gateway` does. A call ends here and no
 else; every error becomes the one error body, unless the answer has begun.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, quote
 
 from jsonschema_rs import Draft202012Validator
@@ -17,8 +16,10 @@ from engine.api.deadlines import Deadlines
 from engine.api.entry import GATEWAY, Scope, Send
 from engine.api.envelope import encode, failure
 from engine.api.gateway_callers import Callers
-from engine.api.gateway_relay import LOOK_SECONDS, Bounds, Relay, Upload, Watch
-from engine.api.http import Request, answer, authenticate
+from engine.api.gateway_relay import Bounds, Relay
+from engine.api.gateway_upload import Upload
+from engine.api.gateway_watch import LOOK_SECONDS, ClientLeft, Watch
+from engine.api.http import Request, answer, authenticate, peek
 from engine.api.patience import Receive
 from engine.api.problems import MethodNotAllowed, client_error
 from engine.context import RequestContext
@@ -51,9 +52,11 @@ from registry.gateway.routes import (
 )
 from registry.gateway.upstream import UpstreamError
 
-KEYS = ".well-known/jwks.json"
-_PREFIX, _KEYS = GATEWAY.encode(), KEYS.encode()
+_WELL_KNOWN, _KEYS = ".well-known", ("jwks.json",)
+_PREFIX = GATEWAY.encode()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_REFUSALS = frozenset({401, 407})
+"""By these a service says that it does not take the credentials."""
 _SLOW = 0.9
 """Share of the timeout, from the client's last byte, after which it counts as slow."""
 
@@ -61,6 +64,9 @@ _SLOW = 0.9
 _LONGEST_WAIT = 24 * 3600
 """Seconds; what a service may at most ask clients to wait."""
 MAX_QUERY = 8190
+
+_NONE_DECLARED = frozenset[str]()
+_JSON = b"content-type: application/json\r\n"
 
 Segments = tuple[str, ...]
 
@@ -88,6 +94,8 @@ class GatewayApp:
             await self._serve(request, receive, send, extra)
         except _BrokeOff:
             raise
+        except ClientLeft:
+            return
         except Exception as error:  # noqa: BLE001 - the root of the gateway's route
             problem = client_error(error, request.request_id)
             given = {
@@ -105,14 +113,8 @@ class GatewayApp:
         send: Send,
         extra: list[tuple[bytes, bytes]],
     ) -> None:
-        scope = request.scope
-        try:
-            if request.has_body:
-                headers.check_framing(scope["headers"])
-            name, segments = _target(scope)
-        except (headers.BadHeaders, BadPath) as error:
-            raise BadRequest(f"The request cannot be passed on: {error}.") from error
-        if name == KEYS:
+        name, segments = _target(request)
+        if name == _WELL_KNOWN and segments == _KEYS:
             await answer(send, 200, encode(self._gateway.public_keys()))
             return
         if request.method not in _METHODS:
@@ -120,188 +122,128 @@ class GatewayApp:
                 "The gateway does not pass this method on.",
                 headers={"Allow": ", ".join(sorted(_METHODS))},
             )
-        ctx = await authenticate(request, self._parts.identity)
-        scope["rangka.context"] = ctx
-        service, routes, route, values = await self._find(ctx, request, name, segments)
-        await self._authorize(ctx, route)
-        caller = self._callers.peek(ctx, service.name, routes)
+        identity = self._parts.identity
+        ctx = peek(request, identity) or await authenticate(request, identity)
+        request.scope["rangka.context"] = ctx
+        service = self._parts.catalog.peek(ctx.tenant_id, name)
+        if service is None:
+            service = await self._parts.catalog.service(ctx.tenant_id, name)
+        routes = self._routes_of(service)
+        route, values = _match(routes, request.method, segments)
+        if not self._is_allowed(ctx, route):
+            await self._authorize(ctx, route)
+        caller = self._callers.peek(ctx, route.service, routes)
         if caller is None:
-            caller = await self._callers.caller(ctx, service.name, routes)
-        await self._count(caller, route, extra)
+            caller = await self._callers.caller(ctx, route.service, routes)
+        most = route.endpoint.rate_limit
+        key = f"{caller.tenant}:{route.key}"
+        limits = self._gateway.limits
+        verdict = limits.take_here(key, most) or await limits.take(key, most)
+        extra += verdict.headers
+        if not verdict.allowed:
+            raise TooManyRequests(
+                f"Your organisation may call this {most} times a minute."
+            )
+        passage = self._let_through(route.service, caller)
         try:
-            passage = self._gateway.gates.enter(service.name, caller.tenant)
-        except Closed as error:
-            wait = str(max(1, -int(-error.retry_after // 1)))
-            raise Unavailable(
-                f"The service {service.name} {error.reason}; try again later.",
-                code="SERVICE_CLOSED",
-                headers={"Retry-After": wait},
-            ) from error
-        upload = Upload(request, receive, self._bounds.upload)
-        watch = Watch(receive, upload, self._deadlines)
-        try:
-            call = await self._call(request, upload, service, routes, route, values)
-            await self._forward(send, call, caller, route, watch, passage, extra)
-        except asyncio.CancelledError:
-            if not watch.has_left():
-                raise
+            await self._pass_on(
+                request, receive, send, route, values, caller, passage, extra
+            )
         finally:
-            watch.stop()
             passage.leave()
 
-    # -- checks, in their order ----------------------------------------------------
-
-    async def _find(
-        self, ctx: RequestContext, request: Request, name: str, segments: Segments
-    ) -> tuple[CompiledService, Routes, Route, Mapping[str, str]]:
-        catalog = self._parts.catalog
-        service = catalog.peek(ctx.tenant_id, name)
-        if service is None:
-            service = await catalog.service(ctx.tenant_id, name)
+    def _routes_of(self, service: CompiledService | None) -> Routes:
+        """Return what an external service takes; raises NotFound where it is none."""
         if service is None or service.definition.type != "external":
             raise NotFound("There is no such external service for this tenant.")
-        routes = self._routes.get(name)
-        if routes is None or routes.endpoints is not service.definition.endpoints:
-            routes = self._routes[name] = Routes(service)
-        try:
-            route, values = routes.match(request.method, segments)
-        except NoRoute as error:
-            raise NotFound("The service has no endpoint at this path.") from error
-        except WrongMethod as error:
-            raise MethodNotAllowed(
-                f"This path takes {error}.", headers={"Allow": str(error)}
-            ) from error
-        return service, routes, route, values
+        definition = service.definition
+        routes = self._routes.get(service.name)
+        if routes is None or routes.endpoints is not definition.endpoints:
+            routes = self._routes[service.name] = Routes(service)
+        return routes
 
-    async def _authorize(self, ctx: RequestContext, route: Route) -> None:
+    def _is_allowed(self, ctx: RequestContext, route: Route) -> bool:
+        """Return whether decisions at hand allow it; else they have to be asked for."""
         policy = self._parts.policy
         for resource, action in route.permissions:
             grant = policy.peek(ctx, resource, action)
-            if grant is None:
-                grant = await policy.authorize(ctx, resource, action)
+            if grant is None or not grant.allowed:
+                return False
+        return True
+
+    async def _authorize(self, ctx: RequestContext, route: Route) -> None:
+        for resource, action in route.permissions:
+            grant = await self._parts.policy.authorize(ctx, resource, action)
             if not grant.allowed:
                 raise Forbidden(
                     f"You need the permission {resource}:{action} for this."
                 )
 
-    async def _count(
-        self, caller: Caller, route: Route, extra: list[tuple[bytes, bytes]]
-    ) -> None:
-        endpoint = route.endpoint
-        key = f"{caller.tenant}:{route.service}:{endpoint.id}"
-        limits, most = self._gateway.limits, endpoint.rate_limit
-        verdict = limits.take_here(key, most) or await limits.take(key, most)
-        extra += verdict.headers
-        if not verdict.allowed:
-            raise TooManyRequests(
-                f"Your organisation may call this {endpoint.rate_limit} times a minute."
-            )
+    def _let_through(self, service: str, caller: Caller) -> Passage:
+        """Return a place among the calls under way; raises Unavailable."""
+        try:
+            return self._gateway.gates.enter(service, caller.tenant)
+        except Closed as error:
+            wait = str(max(1, -int(-error.retry_after // 1)))
+            raise Unavailable(
+                f"The service {service} {error.reason}; try again later.",
+                code="SERVICE_CLOSED",
+                headers={"Retry-After": wait},
+            ) from error
 
-    async def _call(
+    async def _pass_on(
         self,
         request: Request,
-        upload: Upload,
-        service: CompiledService,
-        routes: Routes,
+        receive: Receive,
+        send: Send,
         route: Route,
         values: Mapping[str, str],
-    ) -> Call:
-        """Return what goes out, its body and its query checked by the schema."""
-        if routes.base is None:
-            raise BadGateway("The service has no usable base_url; correct it.")
-        inputs = route.inputs
-        declared = inputs.headers if inputs else frozenset[str]()
-        try:
-            outwards = headers.outwards(request.scope["headers"], declared)
-        except headers.BadHeaders as error:
-            raise BadRequest(f"The request cannot be passed on: {error}.") from error
-        query = _query(request)
-        if inputs is not None:
-            _check(inputs.problems("path", values.items()))
-            _check(inputs.problems("query", parse_qsl(query, keep_blank_values=True)))
-            _check(inputs.problems("header", outwards))
-        body: bytes | AsyncIterator[bytes]
-        body = await upload.start(whole=route.body is not None)
-        if route.body is not None and (body or route.needs_body):
-            value = payload.decode(body if isinstance(body, bytes) else b"")
-            if not route.body.is_valid(value):
-                _check((route.body, value))
-            # What was checked is what the service has to take it for.
-            outwards = [pair for pair in outwards if pair[0] != "content-type"]
-            outwards.append(("content-type", "application/json"))
-        if not isinstance(body, bytes) and upload.declared is not None:
-            outwards.append(("content-length", str(upload.declared)))
-        return Call(
-            service=service.name,
-            needs_connection=service.definition.auth_type != "none",
-            base=routes.base,
-            method=request.method,
-            path=route.path(values),
-            query=query,
-            headers=outwards,
-            body=body,
-            may_repeat=request.header(b"idempotency-key") is not None,
-            request_id=request.request_id,
-            trace_parent=headers.trace_parent(request.header(b"traceparent")),
-            address=request.ip,
-        )
-
-    # -- the call ------------------------------------------------------------------
-
-    async def _forward(
-        self,
-        send: Send,
-        call: Call,
         caller: Caller,
-        route: Route,
-        watch: Watch,
         passage: Passage,
         extra: Sequence[tuple[bytes, bytes]],
     ) -> None:
-        loop, upload = asyncio.get_running_loop(), watch.upload
-        timeout, began = route.endpoint.timeout_ms / 1000, loop.time()
-        waits_since = began
-        relay: Relay | None = None
+        upload = Upload(request, receive, self._bounds.upload)
+        task = request.scope["rangka.task"]
+        watch = Watch(task, receive, upload, self._deadlines)
+        relay = Relay(send, self._bounds, watch, bool(route.endpoint.response_schema))
         try:
-            with watch.until(began + timeout) as limit:
-
-                def progressed() -> None:
-                    nonlocal waits_since
-                    waits_since = loop.time()
-                    limit.when = waits_since + timeout
-
-                upload.on_progress = progressed
-                relay = Relay(
-                    send, self._bounds, limit, timeout, began,
-                    is_document=bool(route.endpoint.response_schema),
-                )  # fmt: skip
+            with watch:
+                call, outwards = _call(request, route, values)
+                if not upload.is_read or route.needs_body:
+                    await _take(call, outwards, upload, route)
+                timeout = route.endpoint.timeout_ms / 1000
+                watch.begin(timeout)
+                if not isinstance(call.body, bytes):
+                    upload.on_progress = watch.progressed
                 reply = await self._gateway.forwarder.send(
                     call, caller, passage.breaker
                 )
                 try:
-                    slow = loop.time() - waits_since > _SLOW * timeout
+                    slow = watch.waited() > _SLOW * timeout
                     passage.answered(failed=reply.status in FAILED, slow=slow)
-                    self._check_status(reply, call, caller)
+                    if not 200 <= reply.status < 500 or reply.status in _REFUSALS:
+                        self._refuse(reply, call, caller)
                     await relay.run(reply, extra, is_head=call.method == "HEAD")
                 finally:
                     # Read to its end it went back to the pool already.
                     reply.close()
         except (TimeoutError, UpstreamError, CredentialsRefused, NoConnection) as error:
-            if upload.failure is not None:
-                raise upload.failure from None
+            problem: RangkaError | None = upload.failure
             if upload.is_awaited and isinstance(error, TimeoutError):
-                # Nothing that the service did: its breaker must not hear of it.
-                raise BadRequest("The body stopped coming; send it again.") from None
-            if _is_the_services(error):
+                problem = problem or BadRequest(
+                    "The body stopped coming; send it again."
+                )
+            # What the client did is no failure of the service for its breaker.
+            if problem is None and _is_the_services(error):
                 passage.answered(failed=True, slow=False)
-            if relay is not None and relay.has_begun:
+            if relay.has_begun:
                 raise _BrokeOff from None
-            raise _client_error(error) from None
+            raise (problem or _client_error(error)) from None
 
-    def _check_status(self, reply: Answer, call: Call, caller: Caller) -> None:
+    def _refuse(self, reply: Answer, call: Call, caller: Caller) -> NoReturn:
         """Raise for an answer whose body is not for clients."""
         status = reply.status
-        if status in {401, 407}:
+        if status in _REFUSALS:
             # To a client it would mean that he has to log in here again.
             self._gateway.forwarder.refused(call, caller)
             raise BadGateway(
@@ -309,8 +251,6 @@ class GatewayApp:
                 "administrator has to correct its connection.",
                 code="CREDENTIALS_REFUSED",
             )
-        if status < 500 and status >= 200:
-            return
         wait = reply.header(b"retry-after")
         is_number = wait.isascii() and wait.isdigit() and len(wait) <= 9
         seconds = min(int(wait), _LONGEST_WAIT) if is_number else 5
@@ -330,17 +270,93 @@ class _BrokeOff(ConnectionAbortedError):
     """An answer ended in its middle: the server closes, so the client can tell."""
 
 
-def _target(scope: Scope) -> tuple[str, Segments]:
-    """Return service and segments of the raw path; raises BadPath."""
+def _target(request: Request) -> tuple[str, Segments]:
+    """Return service and segments of the raw path.
+
+    Raises BadRequest when path or framing can be read in two ways.
+    """
+    scope = request.scope
     raw = scope.get("raw_path") or quote(scope["path"]).encode()
-    if not raw.startswith(_PREFIX):
-        raise BadPath("its path is not written as it is meant")
-    rest = raw[len(_PREFIX) :]
-    if rest == _KEYS:
-        return KEYS, ()
-    segments = segments_of(rest)
+    try:
+        if request.has_body:
+            headers.check_framing(scope["headers"])
+        segments = segments_of(_rest_of(raw))
+    except (headers.BadHeaders, BadPath) as error:
+        raise BadRequest(f"The request cannot be passed on: {error}.") from error
     # Without a path it means the service's root.
     return segments[0], segments[1:] or ("",)
+
+
+def _rest_of(raw: bytes) -> bytes:
+    if not raw.startswith(_PREFIX):
+        raise BadPath("its path is not written as it is meant")
+    return raw[len(_PREFIX) :]
+
+
+def _match(
+    routes: Routes, method: str, segments: Segments
+) -> tuple[Route, Mapping[str, str]]:
+    try:
+        return routes.match(method, segments)
+    except NoRoute as error:
+        raise NotFound("The service has no endpoint at this path.") from error
+    except WrongMethod as error:
+        raise MethodNotAllowed(
+            f"This path takes {error}.", headers={"Allow": str(error)}
+        ) from error
+
+
+def _call(
+    request: Request, route: Route, values: Mapping[str, str]
+) -> tuple[Call, headers.Outwards]:
+    """Return what goes out but for its body, and the client's headers of it.
+
+    What the endpoint describes of it is checked.
+    """
+    if route.base is None:
+        raise BadGateway("The service has no usable base_url; correct it.")
+    inputs = route.inputs
+    declared = inputs.headers if inputs else _NONE_DECLARED
+    try:
+        outwards = headers.outwards(request.scope["headers"], declared)
+    except headers.BadHeaders as error:
+        raise BadRequest(f"The request cannot be passed on: {error}.") from error
+    query = _query(request)
+    if inputs is not None:
+        _check(inputs.problems("path", values.items()))
+        pairs = parse_qsl(query, keep_blank_values=True) if query else ()
+        _check(inputs.problems("query", pairs))
+        if declared:
+            _check(inputs.problems("header", outwards.pairs))
+    call = Call(
+        service=route.service,
+        needs_connection=route.needs_connection,
+        base=route.base,
+        method=request.method,
+        path=route.path(values),
+        query=query,
+        lines=outwards.lines,
+        may_repeat=b"idempotency-key" in request.headers,
+        request_id=request.request_id,
+        trace_parent=headers.trace_parent(request.header(b"traceparent")),
+        address=request.ip,
+    )
+    return call, outwards
+
+
+async def _take(
+    call: Call, outwards: headers.Outwards, upload: Upload, route: Route
+) -> None:
+    """Give a call its body, checked where the endpoint has a schema for it."""
+    call.body = body = await upload.start(whole=route.body is not None)
+    if not isinstance(body, bytes):
+        call.length = upload.declared
+    elif route.body is not None and (body or route.needs_body):
+        value = payload.decode(body)
+        if not route.body.is_valid(value):
+            _check((route.body, value))
+        # What was checked is what the service has to take it for.
+        call.lines = outwards.untyped + _JSON
 
 
 def _query(request: Request) -> str:

@@ -1,6 +1,6 @@
 """Reading a raw ASGI request and answering it, and who asks; for the hot routes."""
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,8 +17,8 @@ class Request:
 
     __slots__ = (
         "_body",
-        "_headers",
         "_receive",
+        "headers",
         "is_streamed",
         "method",
         "query",
@@ -29,7 +29,8 @@ class Request:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
-        self._headers: dict[bytes, bytes] = scope["rangka.headers"]
+        self.headers: Mapping[bytes, bytes] = scope["rangka.headers"]
+        """The last one of each name; names are lower case."""
         self._body: bytes | None = None
         self.is_streamed = False
         """Whether `chunks` took the body, so that nobody can read it again."""
@@ -39,13 +40,13 @@ class Request:
 
     def header(self, name: bytes) -> str | None:
         """Return a header's value; names are lower case. The last one wins."""
-        value = self._headers.get(name)
+        value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
     @property
     def has_body(self) -> bool:
         """Return whether a header says that a body comes (RFC 9112, section 6.3)."""
-        names = self._headers
+        names = self.headers
         return b"content-length" in names or b"transfer-encoding" in names
 
     @property
@@ -125,6 +126,20 @@ async def answer(
 def _too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(
         f"The body is over {limit // 1024} KiB; send less, or use the import for files."
+    )
+
+
+def peek(request: Request, identity: Identity) -> RequestContext | None:
+    """Return who asks, None where `authenticate` has to ask the database.
+
+    Raises Unauthenticated, or Forbidden for another tenant than the token's.
+    """
+    return identity.peek(
+        bearer(request.header(b"authorization")),
+        request_id=request.request_id,
+        ip=request.ip,
+        user_agent=request.header(b"user-agent"),
+        tenant_hint=request.header(b"x-tenant-id"),
     )
 
 

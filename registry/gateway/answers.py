@@ -69,15 +69,27 @@ class Answer:
                 return value.decode("latin-1")
         return ""
 
-    async def begin(self) -> None:
-        """Wait for the head.
+    def news(self) -> "asyncio.Future[None]":
+        """Return what is done once something has come; `check` what it was then.
 
         Raises:
-            Unreadable: it is none.
-            ConnectionError: the connection ended before it.
+            ConnectionError: nothing will come any more.
         """
-        while not self.is_begun:
-            await self._wait()
+        self.check()
+        if self._http is None:
+            raise ConnectionAbortedError("the answer was closed")
+        self._waiter = self._http.loop.create_future()
+        return self._waiter
+
+    def check(self) -> None:
+        """Raise what has gone wrong.
+
+        Raises:
+            Unreadable: what came is no answer of HTTP.
+            ConnectionError: the connection ended before the answer did.
+        """
+        if self._error is not None:
+            raise self._error
 
     async def more(self) -> bytes:
         """Return what came of the body meanwhile, empty at its end.
@@ -89,7 +101,8 @@ class Answer:
         while not self._chunks:
             if self.is_complete:
                 return b""
-            await self._wait()
+            await self.news()
+            self.check()
         return self.taken()
 
     def taken(self) -> bytes:
@@ -135,16 +148,6 @@ class Answer:
             self._error = error
         self.close()
         self._wake()
-
-    async def _wait(self) -> None:
-        if self._error is not None:
-            raise self._error
-        if self._http is None:
-            raise ConnectionAbortedError("the answer was closed")
-        self._waiter = self._http.loop.create_future()
-        await self._waiter
-        if self._error is not None:
-            raise self._error
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None

@@ -15,11 +15,13 @@ from uuid import UUID
 import msgspec
 
 from registry.connections import Connection
-from registry.gateway.upstream import UpstreamClient, UpstreamError
+from registry.gateway.exchange import lines_of
+from registry.gateway.upstream import UpstreamClient, UpstreamError, unwritable
 
 MAX_TOKENS = 10_000
 TOKEN_SECONDS = 10.0
 MAX_TOKEN_ANSWER = 64 * 1024
+_OAUTH2 = "oauth2_client_credentials"
 _EARLY_SECONDS = 30
 _SHORTEST_SECONDS = 5
 
@@ -52,17 +54,39 @@ class Credentials:
         self._client = client
         self._public = public
         self._tokens: OrderedDict[tuple[UUID, str, UUID], _Token] = OrderedDict()
-        self._kept: OrderedDict[UUID, Header] = OrderedDict()
+        # By number: the hash of a UUID itself takes a function of Python.
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._fetching: dict[tuple[UUID, str, UUID], asyncio.Lock] = {}
 
-    def kept(self, connection: Connection) -> Header | None:
-        """Return the header of a connection, None when `headers` has to be asked."""
-        return self._kept.get(connection.id)
+    def kept(self, connection: Connection) -> bytes | None:
+        """Return the line of a connection, None when `line` has to be asked."""
+        return self._kept.get(connection.id.int)
 
-    async def headers(
+    async def line(
         self, tenant_id: UUID, service: str, connection: Connection, host: str
-    ) -> list[Header]:
-        """Return the headers that make a call one of this tenant's.
+    ) -> bytes:
+        """Return what `header` does, as it is written.
+
+        Raises:
+            CredentialsRefused, UpstreamError: as `header`, or it holds a sign that a
+                header cannot.
+        """
+        header = await self.header(tenant_id, service, connection, host)
+        try:
+            line = lines_of([header])
+        except ValueError:
+            raise unwritable() from None
+        if connection.kind != _OAUTH2:
+            # The id is another one after each change, so none kept is ever an old one.
+            self._kept[connection.id.int] = line
+            while len(self._kept) > MAX_TOKENS:
+                self._kept.popitem(last=False)
+        return line
+
+    async def header(
+        self, tenant_id: UUID, service: str, connection: Connection, host: str
+    ) -> Header:
+        """Return the header that makes a call one of this tenant's.
 
         `host` is the service's. A token endpoint elsewhere is the tenant's own word, so
         the networks that the deployment allows for services are closed to it.
@@ -71,16 +95,10 @@ class Credentials:
             CredentialsRefused: there is no token to be had for the client credentials.
             UpstreamError: the token endpoint cannot be reached.
         """
-        if connection.kind == "oauth2_client_credentials":
-            token = await self._token(tenant_id, service, connection, host)
-            return [("Authorization", f"Bearer {token}")]
-        # The id is another one after each change, so what is kept is never an old one.
-        found = self._kept.get(connection.id)
-        if found is None:
-            found = self._kept[connection.id] = _header(connection)
-            while len(self._kept) > MAX_TOKENS:
-                self._kept.popitem(last=False)
-        return [found]
+        if connection.kind != _OAUTH2:
+            return _header(connection)
+        token = await self._token(tenant_id, service, connection, host)
+        return "Authorization", f"Bearer {token}"
 
     def refused(self, tenant_id: UUID, service: str, connection: Connection) -> None:
         """Forget a token that the service did not take; the next call fetches one."""

@@ -1,4 +1,4 @@
-"""One request on a connection, and the head of its answer.
+"""One request on a connection.
 
 Owns how a request is written: what aiohttp's session does besides (cookies, redirects,
 proxies, traces) a gateway does not want, and it takes as long as all the checks
@@ -6,39 +6,30 @@ together (docs/performance.md). Called by `upstream.py`.
 """
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 
 from registry.gateway.answers import Answer
 from registry.gateway.http1 import Http1
 
 Body = bytes | AsyncIterator[bytes] | None
 
-_VISIBLE = re.compile("[!-~]+")
 
-
-async def exchange(
+def exchange(
     http: Http1, head: bytes, body: Body, length: int | None, *, is_bare: bool
 ) -> Answer:
-    """Send a request; return its answer once the head of that is there.
+    """Send a request; return the answer that is to come.
 
     `length` is that of a body which is a stream, None where it is not known; `is_bare`
     says that the request is a HEAD.
-
-    Raises:
-        Unreadable: there is an answer, but none of HTTP.
-        ConnectionError: the connection ended.
     """
     answer = Answer(http, is_bare=is_bare)
     try:
         if isinstance(body, bytes):
             http.transport.write(head + body)
-        else:
-            http.transport.write(head)
-            if body is not None:
-                sending = _send(http, answer, body, length)
-                answer.upload = asyncio.create_task(sending)
-        await answer.begin()
+            return answer
+        http.transport.write(head)
+        if body is not None:
+            answer.upload = asyncio.create_task(_send(http, answer, body, length))
     except BaseException:
         answer.close()
         raise
@@ -49,34 +40,34 @@ def head_of(
     method: str,
     authority: str,
     target: str,
-    headers: Sequence[tuple[str, str]],
     lines: bytes,
     body: Body,
-) -> tuple[bytes, int | None]:
-    """Return a request's head, and the length of a body which is a stream.
+    length: int | None,
+) -> bytes:
+    """Return a request's head.
 
-    `headers` hold `content-length` where that is known; `lines` are more headers, as
-    `lines_of` returns them.
+    `lines` are its headers as `lines_of` returns them, without those that are said
+    here: the host, and how the body is framed.
 
     Raises:
-        ValueError: something holds a sign that it cannot.
+        ValueError: method, authority or target hold a sign that they cannot.
     """
-    if not _VISIBLE.fullmatch(method + target + authority):
+    said = f"{method}{target}{authority}"
+    if not said.isascii() or not said.isprintable() or " " in said:
         raise ValueError("the target holds a sign that has to be encoded")
-    length: int | None = None
-    begin = f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\n"
-    if isinstance(body, bytes):
-        begin += f"Content-Length: {len(body)}\r\n"
-    elif body is not None:
-        length = next(
-            (int(text) for name, text in headers if name == "content-length"), None
-        )
-        if length is None:
-            begin += "Transfer-Encoding: chunked\r\n"
-    return begin.encode("ascii") + lines + lines_of(headers) + b"\r\n", length
+    if body is None:
+        framing = ""
+    elif isinstance(body, bytes):
+        framing = f"Content-Length: {len(body)}\r\n"
+    elif length is not None:
+        framing = f"Content-Length: {length}\r\n"
+    else:
+        framing = "Transfer-Encoding: chunked\r\n"
+    begin = f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\n{framing}"
+    return b"%b%b\r\n" % (begin.encode("ascii"), lines)
 
 
-def lines_of(headers: Sequence[tuple[str, str]]) -> bytes:
+def lines_of(headers: Iterable[tuple[str, str]]) -> bytes:
     """Return headers as they are written; raises ValueError when one holds another."""
     lines = [f"{name}: {value}" for name, value in headers]
     text = "".join(lines)

@@ -4,8 +4,10 @@ Owns the order of these steps and the rule of the one retry. Called by
 `engine/api/gateway.py` with what has been checked already.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,7 +17,7 @@ from registry.gateway import signing
 from registry.gateway.answers import Answer
 from registry.gateway.breaker import Breaker
 from registry.gateway.credentials import Credentials
-from registry.gateway.exchange import Body, lines_of
+from registry.gateway.exchange import lines_of
 from registry.gateway.routes import Base
 from registry.gateway.signing import Identity, IdentityTokens, Key, Signer
 from registry.gateway.upstream import UpstreamClient, UpstreamError
@@ -50,10 +52,12 @@ class Caller:
 
 
 class Call(msgspec.Struct):
-    """What goes out; `headers` are the client's, filtered.
+    """What goes out.
 
     Attributes:
+        lines: the client's own headers, filtered, as they are written.
         body: bytes are signed and can be sent again, a stream cannot.
+        length: of a body that is a stream, where it is known.
         may_repeat: whether the client said that sending it twice does no harm.
         address: the client's.
         connection: the tenant's, once it is known.
@@ -65,12 +69,13 @@ class Call(msgspec.Struct):
     method: str
     path: str
     query: str
-    headers: list[tuple[str, str]]
-    body: bytes | AsyncIterator[bytes]
+    lines: bytes
     may_repeat: bool
     request_id: str
     trace_parent: str
     address: str | None
+    body: bytes | AsyncIterator[bytes] = b""
+    length: int | None = None
     connection: Connection | None = None
 
     @property
@@ -79,12 +84,6 @@ class Call(msgspec.Struct):
         return isinstance(self.body, bytes) and (
             self.may_repeat or self.method in _AGAIN
         )
-
-    @property
-    def target(self) -> str:
-        """Return path and query at the service, encoded."""
-        path = f"{self.base.path}{self.path}"
-        return f"{path}?{self.query}" if self.query else path
 
 
 class Forwarder:
@@ -161,55 +160,62 @@ class Forwarder:
         if call.connection is not None:
             self.credentials.refused(caller.tenant_id, call.service, call.connection)
 
-    async def _once(self, call: Call, caller: Caller) -> Answer:
-        headers = [
-            *call.headers,
-            ("X-Request-ID", call.request_id),
-            ("traceparent", call.trace_parent),
-            *self._signed(call, caller),
-        ]
-        if call.address:
-            headers.append(("Forwarded", _forwarded(call.address)))
-        if call.connection is not None:
-            own = self.credentials.kept(call.connection)
-            headers += (
-                (own,)
-                if own
-                else await self.credentials.headers(
-                    caller.tenant_id, call.service, call.connection, call.base.host
-                )
-            )
-        body: Body = call.body
-        if body == b"" and call.method in {"GET", "HEAD", "DELETE"}:
-            body = None
-        base = call.base
-        return await self.client.send(
+    def _once(self, call: Call, caller: Caller) -> Coroutine[Any, Any, Answer]:
+        if call.connection is None:
+            return self._sent(call, caller, b"")
+        own = self.credentials.kept(call.connection)
+        if own is None:
+            return self._sent_with_new(call, caller, call.connection)
+        return self._sent(call, caller, own)
+
+    async def _sent_with_new(
+        self, call: Call, caller: Caller, connection: Connection
+    ) -> Answer:
+        own = await self.credentials.line(
+            caller.tenant_id, call.service, connection, call.base.host
+        )
+        return await self._sent(call, caller, own)
+
+    def _sent(
+        self, call: Call, caller: Caller, own: bytes
+    ) -> Coroutine[Any, Any, Answer]:
+        """Send a call with the line of its credentials."""
+        base, path, body = call.base, f"{call.base.path}{call.path}", call.body
+        signature = signing.sign(
+            caller.key,
+            signing.Message(
+                method=call.method,
+                authority=base.authority,
+                path=path,
+                query=call.query,
+                body=body if isinstance(body, bytes) else None,
+                identity=caller.identity,
+                request_id=call.request_id,
+            ),
+        )
+        told = (
+            f"X-Request-ID: {call.request_id}\r\n"
+            f"traceparent: {call.trace_parent}\r\n{signature}"
+        )
+        forwarded = _forwarded(call.address) if call.address else b""
+        is_bare = not body and call.method in {"GET", "HEAD", "DELETE"}
+        return self.client.send(
             call.method,
             base.scheme,
             base.authority,
-            call.target,
-            headers,
-            body,
-            caller.lines,
+            f"{path}?{call.query}" if call.query else path,
+            b"".join((caller.lines, call.lines, told.encode(), forwarded, own)),
+            None if is_bare else body,
+            call.length,
         )
-
-    def _signed(self, call: Call, caller: Caller) -> list[tuple[str, str]]:
-        message = signing.Message(
-            method=call.method,
-            authority=call.base.authority,
-            path=f"{call.base.path}{call.path}",
-            query=call.query,
-            body=call.body if isinstance(call.body, bytes) else None,
-            identity=caller.identity,
-            request_id=call.request_id,
-        )
-        return signing.sign(caller.key, message)
 
     @staticmethod
     def _again(call: Call, breaker: Breaker) -> bool:
         return call.can_repeat and breaker.may_retry()
 
 
-def _forwarded(address: str) -> str:
-    """Return the value of RFC 7239 for the client's address."""
-    return f'for="[{address}]"' if ":" in address else f"for={address}"
+@lru_cache(maxsize=1024)
+def _forwarded(address: str) -> bytes:
+    """Return the header of RFC 7239 for the client's address, as written."""
+    name = f'"[{address}]"' if ":" in address else address
+    return lines_of([("Forwarded", f"for={name}")])

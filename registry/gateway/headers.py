@@ -9,6 +9,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from random import getrandbits
 
+import msgspec
+
+from registry.gateway.exchange import lines_of
+
 Raw = Iterable[tuple[bytes, bytes]]
 
 _OUTWARDS = frozenset(
@@ -96,8 +100,26 @@ _INWARDS = frozenset(
         b"x-total-count",
     }
 )
+_OWN = (
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"via", b"1.1 rangka"),
+)
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TRACE = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+
+
+class Outwards(msgspec.Struct, frozen=True):
+    """The client's headers that a service may see.
+
+    Attributes:
+        pairs: names in lower case.
+        lines: as they are written.
+        untyped: the same without the type of the body.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    lines: bytes
+    untyped: bytes
 
 
 class BadHeaders(Exception):
@@ -120,9 +142,7 @@ def check_framing(headers: Raw) -> None:
         raise BadHeaders("Transfer-Encoding is not one chunked")
 
 
-def outwards(
-    headers: Raw, declared: frozenset[str] = frozenset()
-) -> list[tuple[str, str]]:
+def outwards(headers: Raw, declared: frozenset[str] = frozenset()) -> Outwards:
     """Return the client's headers that a service may see.
 
     `declared` are those that the endpoint itself takes, in lower case; what is the
@@ -146,11 +166,11 @@ def outwards(
     if size > MAX_BYTES:
         raise BadHeaders(f"its headers are over {MAX_BYTES // 1024} KiB")
     if size > _USUAL_BYTES or len(kept) > _USUAL_LINES:
-        return list(_checked(tuple(kept)))
-    return list(_kept(tuple(kept)))
+        return _checked(tuple(kept))
+    return _kept(tuple(kept))
 
 
-def _checked(kept: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
+def _checked(kept: tuple[tuple[bytes, bytes], ...]) -> Outwards:
     found: list[tuple[str, str]] = []
     seen: set[bytes] = set()
     for name, value in kept:
@@ -164,11 +184,12 @@ def _checked(kept: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ..
         found.append((str(name, "ascii"), str(value, "latin-1")))
     if b"accept-encoding" not in seen:
         found.append(("accept-encoding", "identity"))
-    return tuple(found)
+    untyped = [pair for pair in found if pair[0] != "content-type"]
+    return Outwards(tuple(found), lines_of(found), lines_of(untyped))
 
 
 _kept = lru_cache(maxsize=256)(_checked)
-"""The last ones, as a client sends the same again and again: 4 MiB at most."""
+"""The last ones, as a client sends the same again and again: 6 MiB at most."""
 
 
 def _is_declared(name: bytes, declared: frozenset[str]) -> bool:
@@ -207,7 +228,7 @@ def trace_parent(value: str | None) -> str:
     W3C Trace Context, section 3.2: the trace id is kept, the parent id is the call's.
     """
     # Names, no secrets: nothing is believed because of them.
-    ids = f"{getrandbits(192):048x}"
+    ids = getrandbits(192).to_bytes(24).hex()
     match = _TRACE.fullmatch(value) if value else None
     if match and match[1].strip("0") and match[2].strip("0"):
         return f"00-{match[1]}-{ids[:16]}-{match[3]}"
@@ -228,9 +249,7 @@ def inwards(headers: Raw) -> list[tuple[bytes, bytes]]:
             found.append(pair)
         elif name == b"cache-control" and {b"private", b"no-store"} & _words(value):
             caching = value
-    found.append((b"cache-control", caching))
-    found.append((b"content-security-policy", b"default-src 'none'; sandbox"))
-    found.append((b"via", b"1.1 rangka"))
+    found += ((b"cache-control", caching), *_OWN)
     return found
 
 

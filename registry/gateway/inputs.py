@@ -3,7 +3,7 @@
 Checks them as the values that `texts.py` reads. Made with a route.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
@@ -38,15 +38,21 @@ class Inputs:
             )
             for place, here in by_place.items()
         }
+        self._may_be_empty = {
+            place: validator.is_valid({})
+            for place, validator in self._validators.items()
+        }
         self.headers = frozenset(each.name.lower() for each in by_place["header"])
 
     def problems(
-        self, place: str, pairs: Iterable[tuple[str, str]]
+        self, place: str, pairs: Collection[tuple[str, str]]
     ) -> tuple[Draft202012Validator, dict[str, Any]] | None:
         """Return validator and values of a place where they do not fit, else None.
 
         In the query nothing may stand that is not declared.
         """
+        if not pairs and self._may_be_empty[place]:
+            return None
         values = self._texts[place].values(pairs)
         validator = self._validators[place]
         return None if validator.is_valid(values) else (validator, values)

@@ -29,14 +29,15 @@ class Place:
 
     Attributes:
         request: what aiohttp wants to know to connect there.
+        is_known: whether the pool would find it again.
         idle: since when (by the monotonic clock) each one waits; the oldest first.
     """
 
-    __slots__ = ("authority", "idle", "request", "scheme")
+    __slots__ = ("idle", "is_known", "request", "scheme")
 
     def __init__(self, scheme: str, authority: str) -> None:
         self.scheme = scheme
-        self.authority = authority
+        self.is_known = True
         url = URL(f"{scheme}://{authority}/", encoded=True)
         loop = asyncio.get_running_loop()
         self.request = aiohttp.ClientRequest("GET", url, loop=loop)
@@ -110,7 +111,7 @@ class Pool:
     def give_back(self, http: Http1) -> None:
         """Keep a connection whose answer was read."""
         place = self._open.get(http)
-        if place is None or self._places.get((place.scheme, place.authority)) != place:
+        if place is None or not place.is_known:
             # Nobody would look after it.
             http.close()
             return
@@ -134,6 +135,7 @@ class Pool:
 
     def _forget(self) -> None:
         for place in self._places.values():
+            place.is_known = False
             place.close(time.monotonic())
         self._places.clear()
         if self._sweep is not None:

@@ -54,6 +54,9 @@ class Route:
     """One endpoint, ready to be called.
 
     Attributes:
+        base: where the service is, None where its address cannot be used.
+        needs_connection: whether calls go out with credentials only.
+        key: names the endpoint among those of all services.
         permissions: (resource, action) pairs, all of which a caller needs.
         body: validator of the JSON body, None where it is not checked.
         needs_body: whether a call without a body is refused.
@@ -61,6 +64,9 @@ class Route:
     """
 
     service: str
+    base: "Base | None"
+    needs_connection: bool
+    key: str
     endpoint: Endpoint
     permissions: tuple[tuple[str, str], ...]
     body: Draft202012Validator | None
@@ -94,7 +100,8 @@ class Routes:
 
     def __init__(self, service: CompiledService) -> None:
         self.endpoints = service.definition.endpoints
-        self.base = base_of(service.definition.base_url)
+        self._base = base_of(service.definition.base_url)
+        self._needs_connection = service.definition.auth_type != "none"
         self._root = _Node()
         self._literal: dict[tuple[str, tuple[str, ...]], Route] = {}
         self._declared: list[tuple[str, str]] = []
@@ -135,6 +142,9 @@ class Routes:
         schema = endpoint_forms.body_schema(endpoint)
         route = Route(
             service,
+            self._base,
+            self._needs_connection,
+            f"{service}:{endpoint.id}",
             endpoint,
             tuple(endpoint_forms.permissions_of(service, endpoint)),
             Draft202012Validator(schema) if schema is not None else None,

@@ -132,27 +132,28 @@ class Signer:
         return found
 
 
-def sign(key: Key, message: Message) -> list[tuple[str, str]]:
-    """Return the headers that sign a message now, each time with another nonce."""
+def sign(key: Key, message: Message) -> str:
+    """Return the headers that sign a message now, each time with another nonce.
+
+    As they are written, each line with its end: nothing in them is anybody's own text.
+    """
     timestamp = str(int(time.time()))
     nonce = uuid4().hex
     digest = digest_of(message.body)
     text = signed_text(message, key.id, timestamp, nonce, digest)
     signatures = f"v2={key.hmac(text)}"
-    if message.body:
-        old = f"{timestamp}|{message.path}|".encode() + message.body
-        signatures = f"v1={key.hmac(old)},{signatures}"
-    elif message.body is not None:
-        signatures = f"v1={_v1_of_nothing(key, timestamp, message.path)},{signatures}"
-    found = [
-        ("X-Gateway-Timestamp", timestamp),
-        ("X-Gateway-Key-Id", key.id),
-        ("X-Gateway-Nonce", nonce),
-        ("X-Gateway-Signature", signatures),
-    ]
+    shown = ""
     if message.body is not None:
-        found.append(("Content-Digest", digest))
-    return found
+        shown = f"Content-Digest: {digest}\r\n"
+        if message.body:
+            old = key.hmac(f"{timestamp}|{message.path}|".encode() + message.body)
+        else:
+            old = _v1_of_nothing(key, timestamp, message.path)
+        signatures = f"v1={old},{signatures}"
+    return (
+        f"X-Gateway-Timestamp: {timestamp}\r\nX-Gateway-Key-Id: {key.id}\r\n"
+        f"X-Gateway-Nonce: {nonce}\r\nX-Gateway-Signature: {signatures}\r\n{shown}"
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -174,20 +175,11 @@ def signed_text(
     message: Message, key_id: str, timestamp: str, nonce: str, digest: str
 ) -> bytes:
     """Return what v2 signs: eleven lines, none of which can hold a line break."""
-    lines = (
-        "v2",
-        key_id,
-        timestamp,
-        nonce,
-        message.method,
-        message.authority,
-        message.path,
-        message.query,
-        digest,
-        message.identity.digest,
-        message.request_id,
-    )
-    return "\n".join(lines).encode("latin-1")
+    said = message.identity.digest
+    return (
+        f"v2\n{key_id}\n{timestamp}\n{nonce}\n{message.method}\n{message.authority}\n"
+        f"{message.path}\n{message.query}\n{digest}\n{said}\n{message.request_id}"
+    ).encode("latin-1")
 
 
 def verify(

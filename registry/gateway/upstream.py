@@ -12,7 +12,7 @@ from typing import Literal
 import aiohttp
 
 from registry.gateway.answers import Answer, Unreadable
-from registry.gateway.exchange import Body, exchange, head_of
+from registry.gateway.exchange import Body, exchange, head_of, lines_of
 from registry.gateway.guard import AddressRefused, Guard, Network
 from registry.gateway.pool import Pool
 
@@ -69,8 +69,11 @@ class UpstreamClient:
             raise UpstreamError("address", "The service has no usable address.")
         scheme, authority, path, query = found.groups("")
         target = f"{path or '/'}{query}"
-        scheme = scheme.lower()
-        return await self.send(method, scheme, authority, target, headers, body)
+        try:
+            lines = lines_of(headers)
+        except ValueError:
+            raise unwritable() from None
+        return await self.send(method, scheme.lower(), authority, target, lines, body)
 
     async def send(
         self,
@@ -78,32 +81,36 @@ class UpstreamClient:
         scheme: str,
         authority: str,
         target: str,
-        headers: Sequence[tuple[str, str]],
+        lines: bytes,
         body: Body,
-        lines: bytes = b"",
+        length: int | None = None,
     ) -> Answer:
         """Return the answer once its head is there; the caller closes it.
 
         `target` goes out as it is, so whoever builds it has encoded it; Host is the
-        authority. `lines` are headers that `exchange.lines_of` has written.
+        authority. `lines` are the headers, written by `exchange.lines_of`; `length` is
+        that of a body which is a stream, where it is known.
 
         Raises:
             UpstreamError: there is no connection, or no answer that can be read; or
                 the request cannot be written (`problem` is "request").
         """
         try:
-            head, length = head_of(method, authority, target, headers, lines, body)
+            head = head_of(method, authority, target, lines, body, length)
             place = self._pool.place(scheme, authority)
         except ValueError:
             # Clients' own headers were looked at before, so it is the connection's.
-            raise UpstreamError(
-                "request",
-                "The call cannot be written: an address or a header holds a sign that "
-                "it cannot. Correct the service's connection.",
-            ) from None
+            raise unwritable() from None
         try:
             http = place.waiting() or await self._pool.open(place)
-            return await exchange(http, head, body, length, is_bare=method == "HEAD")
+            answer = exchange(http, head, body, length, is_bare=method == "HEAD")
+            try:
+                while not answer.is_begun:
+                    await answer.news()
+                    answer.check()
+            except BaseException:
+                answer.close()
+                raise
         except (
             aiohttp.ClientError,
             ssl.SSLError,
@@ -112,6 +119,7 @@ class UpstreamClient:
             Unreadable,
         ) as error:
             raise _problem(error) from None
+        return answer
 
     async def fetch(
         self,
@@ -160,6 +168,15 @@ async def chunks_of(answer: Answer) -> AsyncIterator[bytes]:
             yield chunk
     except (Unreadable, OSError):
         raise UpstreamError("broken", "The service's answer broke off.") from None
+
+
+def unwritable() -> UpstreamError:
+    """Return what is said of a call that HTTP has no form for."""
+    return UpstreamError(
+        "request",
+        "The call cannot be written: an address or a header holds a sign that it "
+        "cannot. Correct the service's connection.",
+    )
 
 
 def _problem(error: Exception) -> UpstreamError:

@@ -1,5 +1,6 @@
 """What neither application reads is refused before either: one error, one body."""
 
+import asyncio
 import gzip
 import json
 
@@ -64,3 +65,12 @@ async def test_a_body_that_says_it_is_plain_is_taken(world: World) -> None:
         SAMPLES, {"name": "plain"}, headers={"content-encoding": "Identity"}
     )
     assert reply.status == 201
+
+
+@pytest.mark.parametrize("path", [f"{SAMPLES}?page_size=1", "/api/v1/data/lab/%00"])
+async def test_a_request_that_has_ended_is_not_under_way(
+    world: World, path: str
+) -> None:
+    task = asyncio.create_task(world.operator.get(path))
+    await task
+    assert task not in world.app._draining.under_way

@@ -112,6 +112,23 @@ async def test_headers_that_a_service_would_not_read_are_refused(
     assert (await call(world.operator, "GET", path)).status == 200
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["", "a\n", "a\r\n", "a\r\nX-User-Roles: root", "a\0", "a b", "\u00e9", "a" * 65],
+)
+async def test_a_request_id_that_could_be_more_than_one_is_not_passed_on(
+    world: World, there: Outside, name: str, given: str
+) -> None:
+    path, pair = f"{BASE}/{name}/a/1", ("x-request-id", given)
+    found = await call(world.operator, "GET", path, headers=[pair])
+    assert found.status == 200
+    (seen,) = there.seen
+    shown = seen.headers["x-request-id"]
+    assert shown == found.headers["x-request-id"]
+    assert shown.startswith("req_")
+    assert seen.headers["x-user-roles"] == "operator"
+
+
 async def test_headers_that_stand_once_do_not_stand_twice(
     world: World, there: Outside, name: str
 ) -> None:

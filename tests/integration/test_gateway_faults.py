@@ -266,6 +266,75 @@ async def test_what_comes_unasked_answers_nobody(world: World) -> None:
         assert there.connections == 10
 
 
+async def test_a_body_that_stalls_once_the_answer_has_begun_cuts_it(
+    world: World,
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(CHUNKED + b"1\r\nx\r\n")
+        # It waits for the rest of the body, as the gateway does.
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    name = await publish(world, address, HASTY)
+    talk = Talk(
+        world.operator,
+        "POST",
+        f"{BASE}/{name}/send",
+        headers=[("transfer-encoding", "chunked")],
+    )
+    talk.pieces = [b"a", None]
+    with bounds(world, idle=0.3), pytest.raises(ConnectionAbortedError):
+        await asyncio.wait_for(talk.run(), WAIT_SECONDS)
+    kinds = [message["type"] for message in talk.messages]
+    assert kinds == ["http.response.start", "http.response.body"]
+    server.close()
+
+
+async def test_a_slow_upload_is_neither_given_up_nor_held_against_the_service(
+    world: World,
+) -> None:
+    async with outside() as there:
+        name = await publish(world, there.url, HASTY)
+        path = f"{BASE}/{name}/send"
+        # Longer than the endpoint's timeout, with no pause that is.
+        pieces = [b"x"] * 8
+
+        async def dripping() -> dict[str, Any]:
+            await asyncio.sleep(0.1)
+            body = pieces.pop()
+            return {"type": "http.request", "body": body, "more_body": bool(pieces)}
+
+        chunked = ("transfer-encoding", "chunked")
+        talk = Talk(world.operator, "POST", path, headers=[chunked])
+        with gates(world, Limits(least_calls=1, slow=0.01)) as opened:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await talk._app(talk.scope, dripping, talk._send)
+            assert opened.state(name, str(world.ours)) == "closed"
+    assert talk.reply.status == 200
+    assert [seen.body for seen in there.seen] == [b"x" * 8]
+
+
+async def test_a_client_that_takes_no_more_of_a_short_answer_gets_no_second_one(
+    world: World,
+) -> None:
+    async with outside() as there:
+        name = await publish(world, there.url, HASTY)
+        talk = Talk(world.operator, "GET", f"{BASE}/{name}/show/1")
+        sent: list[str] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message["type"])
+            if message["type"] == "http.response.body":
+                await asyncio.sleep(WAIT_SECONDS)
+
+        with pytest.raises(ConnectionAbortedError):
+            await talk._app(talk.scope, talk._receive, send)
+    assert sent == ["http.response.start", "http.response.body"]
+
+
 @pytest.mark.parametrize("when", ["before the answer", "in its middle"])
 async def test_a_client_that_leaves_ends_the_call(world: World, when: str) -> None:
     async def act(seen: Seen, writer: Writer) -> None:

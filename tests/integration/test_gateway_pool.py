@@ -30,7 +30,9 @@ async def service() -> AsyncIterator[Answering]:
 
 
 async def get(client: UpstreamClient, service: Answering) -> bytes:
-    answer = await client.send("GET", "http", f"127.0.0.1:{service.port}", "/", [], b"")
+    answer = await client.send(
+        "GET", "http", f"127.0.0.1:{service.port}", "/", b"", b""
+    )
     return await read(answer, 100)
 
 
@@ -106,7 +108,9 @@ async def test_an_answer_left_in_its_middle_ends_its_connection(
     client: UpstreamClient, service: Answering
 ) -> None:
     service.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"]
-    answer = await client.send("GET", "http", f"127.0.0.1:{service.port}", "/", [], b"")
+    answer = await client.send(
+        "GET", "http", f"127.0.0.1:{service.port}", "/", b"", b""
+    )
     answer.close()
     await until(service.has_closed(1))
     assert await get(client, service) == b"ok"
@@ -121,7 +125,7 @@ async def test_stopping_closes_idle_connections_and_those_in_use(
     service.answers = [OK, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"]
     address = f"127.0.0.1:{service.port}"
     _, lent = await asyncio.gather(
-        get(made, service), made.send("GET", "http", address, "/", [], b"")
+        get(made, service), made.send("GET", "http", address, "/", b"", b"")
     )
     await made.stop()
     await until(service.has_closed(2))
@@ -133,10 +137,10 @@ async def test_of_many_places_old_ones_are_forgotten_with_their_connections(
 ) -> None:
     monkeypatch.setattr(pool, "MAX_PLACES", 2)
     address = f"127.0.0.1:{service.port}"
-    lent = await client.send("GET", "http", address, "/", [], b"")
+    lent = await client.send("GET", "http", address, "/", b"", b"")
     for host in ("127.0.0.2", "127.0.0.3", "127.0.0.4"):
         with pytest.raises(UpstreamError):
-            await client.send("GET", "http", f"{host}:{service.port}", "/", [], b"")
+            await client.send("GET", "http", f"{host}:{service.port}", "/", b"", b"")
     assert await read(lent, 100) == b"ok"
     # Nobody would look after it, so it is not kept.
     await until(service.has_closed(1))

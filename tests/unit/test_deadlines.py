@@ -32,6 +32,21 @@ class Judge:
         self.said = bool(self._holds())
 
 
+class Bell(Deadline):
+    """A deadline that calls something."""
+
+    __slots__ = ("_action",)
+
+    def __init__(
+        self, deadlines: Deadlines, when: float, action: Callable[[], object]
+    ) -> None:
+        self._action = action
+        super().__init__(deadlines, when)
+
+    def _ring(self) -> None:
+        self._action()
+
+
 def now() -> float:
     return asyncio.get_running_loop().time()
 
@@ -43,7 +58,7 @@ async def test_each_rings_once_and_never_early() -> None:
     whens += [begun - 1, begun]
     judges = [Judge(max(when, begun), lambda when=when: when in rung) for when in whens]
     for when in whens:
-        deadlines.at(when, lambda when=when: rung.setdefault(when, now()))
+        Bell(deadlines, when, lambda when=when: rung.setdefault(when, now()))
     await asyncio.sleep(0.3 + LATE)
     assert rung.keys() == set(whens)
     assert all(at >= when for when, at in rung.items())
@@ -52,7 +67,7 @@ async def test_each_rings_once_and_never_early() -> None:
 
 async def test_one_that_is_over_rings_but_not_within_the_call() -> None:
     deadlines, rung = Deadlines(PAUSE), list[int]()
-    deadlines.at(now() - 60, lambda: rung.append(1))
+    Bell(deadlines, now() - 60, lambda: rung.append(1))
     assert not rung
     await asyncio.sleep(LATE)
     assert rung == [1]
@@ -60,8 +75,8 @@ async def test_one_that_is_over_rings_but_not_within_the_call() -> None:
 
 async def test_a_cancelled_one_does_not_ring() -> None:
     deadlines, rung = Deadlines(PAUSE), list[str]()
-    first = deadlines.at(now() + 0.03, lambda: rung.append("first"))
-    deadlines.at(now() + 0.03, lambda: rung.append("second"))
+    first = Bell(deadlines, now() + 0.03, lambda: rung.append("first"))
+    Bell(deadlines, now() + 0.03, lambda: rung.append("second"))
     first.cancel()
     first.cancel()
     await asyncio.sleep(0.03 + LATE)
@@ -77,8 +92,8 @@ async def test_what_rings_may_cancel_another_of_the_same_time() -> None:
 
     when = now() + 0.03
     made += [
-        deadlines.at(when, lambda: ring(0)),
-        deadlines.at(when, lambda: ring(1)),
+        Bell(deadlines, when, lambda: ring(0)),
+        Bell(deadlines, when, lambda: ring(1)),
     ]
     await asyncio.sleep(0.03 + LATE)
     assert len(rung) == 1
@@ -96,10 +111,10 @@ async def test_one_that_fails_keeps_no_other_from_ringing() -> None:
 
     try:
         for _ in range(2):
-            deadlines.at(when, fail)
-            deadlines.at(when, lambda: rung.append(1))
+            Bell(deadlines, when, fail)
+            Bell(deadlines, when, lambda: rung.append(1))
         await asyncio.sleep(0.03 + LATE)
-        deadlines.at(now(), lambda: rung.append(1))
+        Bell(deadlines, now(), lambda: rung.append(1))
         await asyncio.sleep(LATE)
     finally:
         loop.set_exception_handler(usual)
@@ -115,7 +130,7 @@ async def test_a_moved_one_rings_at_the_time_it_was_moved_to_last(
 ) -> None:
     deadlines, rung = Deadlines(PAUSE), list[float]()
     begun = now()
-    moved = deadlines.at(begun + 0.05, lambda: rung.append(now()))
+    moved = Bell(deadlines, begun + 0.05, lambda: rung.append(now()))
     judge = Judge(begun + 0.15, lambda: rung)
     for seconds in moves:
         moved.when = begun + seconds
@@ -196,8 +211,8 @@ async def test_the_inner_of_two_limits_is_told_from_the_outer() -> None:
 
 async def test_nothing_ticks_when_nothing_waits() -> None:
     deadlines = Deadlines(PAUSE)
-    deadlines.at(now() + 60, lambda: None).cancel()
-    deadlines.at(now() + 0.01, lambda: None)
+    Bell(deadlines, now() + 60, lambda: None).cancel()
+    Bell(deadlines, now() + 0.01, lambda: None)
     await asyncio.sleep(LATE)
     assert deadlines.timer is None
 
@@ -206,7 +221,7 @@ async def test_one_that_is_moved_just_before_it_rings_rings_later() -> None:
     deadlines, rung = Deadlines(PAUSE), list[float]()
     begun = now()
     judge = Judge(begun + 0.1, lambda: rung)
-    moved = deadlines.at(begun, lambda: rung.append(now()))
+    moved = Bell(deadlines, begun, lambda: rung.append(now()))
     assert deadlines.timer is not None
     deadlines.timer.cancel()
     # It was looked at, nothing else waits, and its ring comes in a moment.
@@ -220,21 +235,13 @@ async def test_one_that_is_moved_just_before_it_rings_rings_later() -> None:
 
 async def test_what_has_ended_leaves_no_cycles_behind() -> None:
     deadlines = Deadlines(PAUSE)
-
-    class Watcher:
-        def __init__(self) -> None:
-            self.begins = deadlines.at(now() + 60, self.begin)
-
-        def begin(self) -> None:
-            """Stand for what would happen then."""
-
     gc.collect()
     gc.disable()
     try:
         for _ in range(10):
             with deadlines.until(now() + 60):
                 pass
-            Watcher().begins.cancel()
+            Bell(deadlines, now() + 60, list).cancel()
         assert gc.collect() == 0
     finally:
         gc.enable()
