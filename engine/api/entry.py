@@ -154,11 +154,14 @@ class Entry:
     def _patient(self, scope: Scope, receive: Receive) -> Receive:
         """Return what to receive by: a body may stop coming, if there is one."""
         named = scope["rangka.headers"]
-        has_none = b"content-length" not in named and b"transfer-encoding" not in named
+        if b"transfer-encoding" in named:
+            return self._patience.of(receive, None)
+        length = named.get(b"content-length")
         # HTTP/2 frames bodies without either header.
-        if has_none and scope["http_version"] in {"1.1", "1.0"}:
+        if length is None and scope["http_version"] in {"1.1", "1.0"}:
             return receive
-        return self._patience.of(receive)
+        is_said = length is not None and length.isdigit()
+        return self._patience.of(receive, int(length) if is_said else None)
 
     def _app_for(self, scope: Scope) -> AsgiApp:
         path = scope["path"]

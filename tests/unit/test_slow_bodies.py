@@ -73,6 +73,46 @@ async def test_it_is_one_however_it_was_announced(framed: Mapping[str, Any]) -> 
     assert await received([(60, LAST)], 1, framed) == [LOST]
 
 
+NOTHING = {"type": "http.request", "body": b"", "more_body": False}
+
+
+def of_length(length: int, *more: tuple[bytes, bytes]) -> Mapping[str, Any]:
+    """Return a request whose header says how long its body is."""
+    said = (b"content-length", str(length).encode())
+    return {"http_version": "1.1", "headers": [said, *more]}
+
+
+def piece(text: bytes) -> Message:
+    """Return a part of a body after which the server does not call it ended."""
+    return {"type": "http.request", "body": text, "more_body": True}
+
+
+async def test_a_body_that_is_whole_by_its_length_is_not_waited_for() -> None:
+    whole = {**piece(b"ab"), "more_body": False}
+    assert await received([(0, piece(b"ab"))], 1, of_length(2)) == [whole]
+    parts = [(0, piece(b"a")), (0, piece(b"b"))]
+    last = {**piece(b"b"), "more_body": False}
+    assert await received(parts, 2, of_length(2)) == [piece(b"a"), last]
+
+
+async def test_after_a_whole_body_comes_what_the_server_says() -> None:
+    # Its own end of the body, and that the client left, whenever that is.
+    later = [(0, piece(b"ab")), (0, NOTHING), (4 * PAUSE, LOST)]
+    assert (await received(later, 3, of_length(2)))[1:] == [NOTHING, LOST]
+
+
+async def test_a_body_that_is_not_whole_yet_is_waited_for() -> None:
+    first = [(0, piece(b"a")), (60, LAST)]
+    assert await received(first, 2, of_length(2)) == [piece(b"a"), LOST]
+
+
+async def test_without_a_length_the_server_says_when_it_ends() -> None:
+    chunked = (b"transfer-encoding", b"chunked")
+    for framed in (of_length(1, chunked), of_length(1) | {"headers": [chunked]}):
+        parts = [(0, piece(b"a")), (0, NOTHING)]
+        assert await received(parts, 2, framed) == [piece(b"a"), NOTHING]
+
+
 async def test_after_the_body_nothing_is_awaited_in_time() -> None:
     # Long answers are sent while the application waits for the end of the connection.
     assert await received([(0, LAST), (4 * PAUSE, LOST)], 2) == [LAST, LOST]
