@@ -36,7 +36,8 @@ _PREFIX = "rangka:window:"
 
 # Microseconds of Redis's own clock, so that machines need not agree. Of each moment the
 # time of its latest call (`t` and its number) and how many they were (`n`). `%.0f`,
-# since Lua writes numbers with 14 digits only.
+# since Lua writes numbers with 14 digits only. Where the clock was put back, time
+# stands still until it has caught up; by more than a window, all before is forgotten.
 _TAKE = """
 local key, window, grain, limit = KEYS[1], ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0
 local time = redis.call('TIME')
@@ -44,10 +45,11 @@ local now = time[1] * 1000000 + time[2]
 local found = redis.call('HMGET', key, 'head', 'tail', 'count', 'first', 'last')
 local head, tail = (found[1] or 0) + 0, (found[2] or 0) + 0
 local count, first, last = (found[3] or 0) + 0, (found[4] or 0) + 0, (found[5] or 0) + 0
-if last > now then
+if last > now + window then
   redis.call('DEL', key)
   head, tail, count, first, last = 0, 0, 0, 0, 0
 end
+now = math.max(now, last)
 local oldest = now
 while head < tail do
   local moment = redis.call('HMGET', key, 't' .. head, 'n' .. head)
