@@ -67,7 +67,7 @@ export function ExternalForm({ definition, kept, onChange }: Props) {
           onChange={(event) => set("auth_type", event.currentTarget.value)}
         />
       </SimpleGrid>
-      <Title order={2} size="h4">
+      <Title order={2} size="h3">
         {t("console.ext.endpoints")}
       </Title>
       {!endpoints && <Alert color="yellow">{t("console.ext.unusable")}</Alert>}

@@ -39,7 +39,7 @@ export default function PlanView({ plan, definition, accepted, onAccept }: Props
     <Card withBorder component="section" aria-label={t("console.planTitle")}>
       <Stack gap="sm">
         <Group justify="space-between">
-          <Title order={2} size="h4">
+          <Title order={2} size="h3">
             {t("console.planTitle")}
           </Title>
           {plan.steps.length > 0 && (

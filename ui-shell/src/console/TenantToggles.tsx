@@ -58,7 +58,7 @@ export default function TenantToggles({ name, label, authType }: Props) {
   }
   return (
     <Stack gap="xs" maw={640}>
-      <Title order={2} size="h4">
+      <Title order={2} size="h3">
         {t("console.tenants")}
       </Title>
       {authType && (

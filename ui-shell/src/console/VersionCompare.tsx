@@ -36,7 +36,7 @@ export default function VersionCompare({ name, numbers, left, right, onChoose }:
   const sides = left === right ? (["left"] as const) : (["left", "right"] as const);
   return (
     <Stack component="section" gap="sm" aria-label={t("console.compare")}>
-      <Title order={2} size="h4">
+      <Title order={2} size="h3">
         {left === right ? t("console.view") : t("console.compare")}
       </Title>
       <Group>

@@ -14,7 +14,7 @@ export function AnswerCard({ answer, name }: { answer: Answer; name: string }) {
   return (
     <Card withBorder p="lg" component="section" aria-label={t("endpoint.answer")}>
       <Group mb="sm" gap="xs" role="status">
-        <Title order={2} size="h4">
+        <Title order={2} size="h3">
           {t("endpoint.answer")}
         </Title>
         <Badge variant="default" className={answer.ok ? styles.good : styles.bad}>

@@ -8,40 +8,48 @@ import { useSession } from "../api/useSession";
 import { useText } from "../i18n";
 import { cellText } from "../list/format";
 import { NamedIcon } from "../shell/icons";
-import { leavesOf, menuLabel } from "../shell/menu";
+import { categoryLabel, groupMenus, leavesOf, menuLabel } from "../shell/menu";
 
 const CREATED: Column = { field: "created_at", type: "datetime" };
 
-/** The first page: a greeting and the menu as cards. */
+/** The first page: a greeting, and the menu as cards under the headings that it has. */
 export function HomePage() {
   const t = useText();
   const session = useSession();
   const menus = useQuery(menusQuery());
-  const items = leavesOf(menus.data?.menus ?? [])
-    .map(({ node }) => node)
-    .filter((node) => node.path !== "/");
-  const first = items.flatMap((node) => {
+  const groups = groupMenus(menus.data?.menus ?? [])
+    .map(({ category, nodes }) => ({
+      category,
+      leaves: leavesOf(nodes).filter(({ node }) => node.path !== "/"),
+    }))
+    .filter(({ leaves }) => leaves.length > 0);
+  const first = groups.flatMap(({ leaves }) => leaves).flatMap(({ node }) => {
     const [, service, entity] = /^\/s\/([^/?]+)\/([^/?]+)$/.exec(node.path ?? "") ?? [];
     return service && entity ? [{ node, source: sourceOf(service, entity) }] : [];
   })[0];
   return (
     <Stack p="lg" gap="lg">
       <div>
-        <Title order={1} size="h2">
-          {t("home.welcome", { name: session.user?.name ?? "" })}
-        </Title>
+        <Title order={1}>{t("home.welcome", { name: session.user?.name ?? "" })}</Title>
         <Text c="dimmed">{t("home.hint")}</Text>
       </div>
-      <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }}>
-        {items.map((node) => (
-          <Card key={node.id} withBorder component={Link} to={node.path ?? "/"}>
-            <NamedIcon name={node.icon} />
-            <Text fw={600} mt="xs">
-              {menuLabel(node)}
-            </Text>
-          </Card>
-        ))}
-      </SimpleGrid>
+      {groups.map(({ category, leaves }) => (
+        <Stack key={category} gap="xs">
+          <Title order={2} size="h3">
+            {categoryLabel(category)}
+          </Title>
+          <SimpleGrid cols={{ base: 2, md: 3, lg: 4 }} spacing="sm">
+            {leaves.map(({ node, icon }) => (
+              <Card key={node.id} withBorder p="sm" component={Link} to={node.path ?? "/"}>
+                <Group gap="sm" wrap="nowrap">
+                  <NamedIcon name={icon} />
+                  <Text fw={600}>{menuLabel(node)}</Text>
+                </Group>
+              </Card>
+            ))}
+          </SimpleGrid>
+        </Stack>
+      ))}
       {first && <Recent name={menuLabel(first.node)} source={first.source} />}
     </Stack>
   );
@@ -58,7 +66,9 @@ function Recent({ name, source }: { name: string; source: Source }) {
   return (
     <Stack gap="xs" maw={640}>
       <Group justify="space-between">
-        <Title order={2}>{t("home.recent", { name })}</Title>
+        <Title order={2} size="h3">
+          {t("home.recent", { name })}
+        </Title>
         <Link to={source.ui as never}>{t("home.all")}</Link>
       </Group>
       {records.map((record) => (

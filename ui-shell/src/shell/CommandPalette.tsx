@@ -31,22 +31,22 @@ function useCommands(
   const { setColorScheme } = useMantineColorScheme();
   const leaves = leavesOf(menus);
   const go = leaves.map(
-    ({ node, trail }): Command => ({
+    ({ node, icon, trail }): Command => ({
       id: `go-${node.id}`,
       title: menuLabel(node),
       hint: [...trail, t("palette.go")].join(" · "),
-      icon: <NamedIcon name={node.icon} />,
+      icon: <NamedIcon name={icon} />,
       run: () => void navigate({ href: node.path ?? "/" }),
     }),
   );
   const create = leaves
     .filter(({ node }) => /^\/(s\/[^/]+\/[^/?]+|admin\/(?!services)[^/?]+)$/.test(node.path ?? ""))
     .map(
-      ({ node }): Command => ({
+      ({ node, icon }): Command => ({
         id: `new-${node.id}`,
         title: t("palette.new", { name: menuLabel(node) }),
         hint: t("palette.create"),
-        icon: <NamedIcon name={node.icon} />,
+        icon: <NamedIcon name={icon} />,
         run: () => void navigate({ href: `${node.path}/new` }),
       }),
     );

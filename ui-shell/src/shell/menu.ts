@@ -22,14 +22,25 @@ export function groupMenus(menus: readonly MenuNode[]): MenuGroup[] {
 
 export const childrenOf = (node: MenuNode): MenuNode[] => [...(node.children ?? [])].sort(order);
 
-/** Every item that leads somewhere, with the names of the groups above it. */
+/** An item that leads somewhere. */
+export type MenuLeaf = {
+  node: MenuNode;
+  /** Its own icon, else that of the nearest group above it. */
+  icon: string | null | undefined;
+  /** The names of the groups above it. */
+  trail: readonly string[];
+};
+
+/** Every item that leads somewhere. */
 export function leavesOf(
   menus: readonly MenuNode[],
-  above: readonly string[] = [],
-): { node: MenuNode; trail: readonly string[] }[] {
+  trail: readonly string[] = [],
+  inherited?: string | null,
+): MenuLeaf[] {
   return menus.flatMap((node) => {
-    const own = node.path && !node.locked ? [{ node, trail: above }] : [];
-    return [...own, ...leavesOf(childrenOf(node), [...above, menuLabel(node)])];
+    const icon = node.icon ?? inherited;
+    const own = node.path && !node.locked ? [{ node, icon, trail }] : [];
+    return [...own, ...leavesOf(childrenOf(node), [...trail, menuLabel(node)], icon)];
   });
 }
 
