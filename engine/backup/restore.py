@@ -7,6 +7,7 @@ it. A restore that is killed leaves the installation as it was.
 
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,11 @@ from engine import bootstrap, migrations
 from engine.backup.programs import BackupError, failure, start, url_of
 from engine.backup.sealed_file import UnsealError, unseal
 from engine.settings import OWNER_ROLE, Settings, derive_key
+
+LEAVE_SECONDS = 5.0
+"""How long connections have to go: PostgreSQL says so a little after they ended. As
+long as it waits itself before it renames a database."""
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +93,22 @@ def check(settings: Settings, path: Path) -> None:
 
 
 def _refuse_users(admin: psycopg.Connection, name: str) -> None:
-    row = admin.execute(
-        "select count(*) from pg_stat_activity where datname = %s", (name,)
-    ).fetchone()
-    if row is not None and row[0]:
-        raise BackupError(
-            f"{row[0]} connections use the database {name}. Stop rangka serve and "
-            "rangka worker on every machine first. Nothing was changed."
-        )
+    # Its own work there, such as a vacuum, PostgreSQL ends by itself.
+    query = (
+        "select count(*) from pg_stat_activity "
+        "where datname = %s and backend_type = 'client backend'"
+    )
+    until = time.monotonic() + LEAVE_SECONDS
+    while True:
+        row = admin.execute(query, (name,)).fetchone()
+        if row is None or not row[0]:
+            return
+        if time.monotonic() > until:
+            raise BackupError(
+                f"{row[0]} connections use the database {name}. Stop rangka serve and "
+                "rangka worker on every machine first. Nothing was changed."
+            )
+        time.sleep(LOOK_SECONDS)
 
 
 def _make_database(admin: psycopg.Connection, name: str) -> None:

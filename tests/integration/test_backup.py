@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -83,6 +84,15 @@ def test_a_restore_brings_back_what_the_backup_saw(
     assert backup.path.name == f"{place.database_name}-20261121T020000Z.rangka-backup"
     assert backup.path.stat().st_mode & 0o077 == 0
     assert b"Warung" not in backup.path.read_bytes()
+
+
+def test_who_is_about_to_leave_is_waited_for(place: Settings, tmp_path: Path) -> None:
+    backup = make(place, tmp_path / "out", now=NOW)
+    leaving = psycopg.connect(place.app_database_url)
+    timer = threading.Timer(0.5, leaving.close)
+    timer.start()
+    assert restore(place, backup.path).tenants == 1
+    timer.join()
 
 
 def test_roles_and_row_security_are_as_before(place: Settings, tmp_path: Path) -> None:
