@@ -1,7 +1,7 @@
 """The roles every tenant starts with (docs/permissions.md, "Seed roles").
 
-Owns their rules and writes them. They cannot be changed afterwards; a tenant that
-needs other rules makes roles of its own.
+Owns their rules and their words, and writes them. They cannot be changed afterwards; a
+tenant that needs other rules makes roles of its own.
 """
 
 from collections.abc import Mapping
@@ -13,35 +13,48 @@ from uuid_utils.compat import uuid7
 from engine.context import Scope
 from engine.database import Transaction
 from engine.policy_rules import DATA, SUPER_ADMIN, TENANT_ADMIN
+from metadata.labels import Label, text_of
+from registry.assignments import locale_of
 
 
 @dataclass(frozen=True, slots=True)
 class SeedRole:
-    """A role and its rules as (resource, action, scope)."""
+    """A role, its words by locale, and its rules as (resource, action, scope)."""
 
     name: str
-    label: str
-    description: str
+    label: Label
+    description: Label
     rules: tuple[tuple[str, str, Scope], ...]
 
 
 _SUPER = SeedRole(
     SUPER_ADMIN,
     "Super admin",
-    "Runs the platform: everything in every tenant.",
+    {
+        "en": "Runs the platform: everything in every tenant.",
+        "id": "Menjalankan platform: semua hal di semua tenant.",
+    },
     (("*", "*", "tenant"),),
 )
 _ROLES = (
     SeedRole(
         TENANT_ADMIN,
-        "Tenant admin",
-        "Everything inside the own tenant; what the platform keeps is out of reach.",
+        {"en": "Tenant admin", "id": "Admin tenant"},
+        {
+            "en": "Everything inside the own tenant; what the platform keeps is out of "
+            "reach.",
+            "id": "Semua hal di dalam tenant sendiri, kecuali yang dipegang platform.",
+        },
         (("*", "*", "tenant"),),
     ),
     SeedRole(
         "manager",
-        "Manager",
-        "Reads, writes, deletes, restores, imports and exports all data.",
+        {"en": "Manager", "id": "Manajer"},
+        {
+            "en": "Reads, writes, deletes, restores, imports and exports all data.",
+            "id": "Membaca, menulis, menghapus, memulihkan, mengimpor, dan mengekspor "
+            "semua data.",
+        },
         tuple(
             (DATA, action, "tenant")
             for action in ("read", "write", "delete", "restore", "import", "export")
@@ -50,20 +63,32 @@ _ROLES = (
     SeedRole(
         "operator",
         "Operator",
-        "Reads, creates and updates all data.",
+        {
+            "en": "Reads, creates and updates all data.",
+            "id": "Membaca, membuat, dan mengubah semua data.",
+        },
         ((DATA, "read", "tenant"), (DATA, "write", "tenant")),
     ),
     SeedRole(
         "member",
-        "Member",
-        "Creates data, reads the own and the team's, updates the own.",
+        {"en": "Member", "id": "Anggota"},
+        {
+            "en": "Creates data, reads the own and the team's, updates the own.",
+            "id": "Membuat data, membaca data sendiri dan timnya, mengubah data "
+            "sendiri.",
+        },
         (
             (DATA, "read", "team"),
             (DATA, "create", "tenant"),
             (DATA, "update", "own"),
         ),
     ),
-    SeedRole("viewer", "Viewer", "Reads all data.", ((DATA, "read", "tenant"),)),
+    SeedRole(
+        "viewer",
+        {"en": "Viewer", "id": "Pembaca"},
+        {"en": "Reads all data.", "id": "Membaca semua data."},
+        ((DATA, "read", "tenant"),),
+    ),
 )
 
 
@@ -77,15 +102,23 @@ async def seed_roles(
 ) -> Mapping[str, UUID]:
     """Write the seed roles that are missing; return the ids of all by name.
 
-    Runs in the caller's transaction of the system role, and again without harm.
+    Their words are in the tenant's language. Runs in the caller's transaction of the
+    system role, and again without harm.
     """
+    locale = await locale_of(connection, tenant_id)
     for role in seed_roles_of(core=core):
         role_id = uuid7()
         made = await connection.execute(
             "INSERT INTO rangka.roles (tenant_id, id, name, label, description, "
             "is_system) VALUES (%s, %s, %s, %s, %s, true) "
             "ON CONFLICT (tenant_id, name) DO NOTHING",
-            (tenant_id, role_id, role.name, role.label, role.description),
+            (
+                tenant_id,
+                role_id,
+                role.name,
+                text_of(role.label, locale, role.name),
+                text_of(role.description, locale, ""),
+            ),
         )
         if made.rowcount == 0:
             continue

@@ -18,7 +18,7 @@ from metadata import store
 from metadata.checks import Finding
 from metadata.definitions import Overlay, Role, Service, as_json
 from metadata.inverses import shared
-from metadata.labels import text_of
+from metadata.labels import DEFAULT_LOCALE, text_of
 from metadata.overlay_checks import check_overlay, removed, stepping_aside
 from metadata.store_catalog import sharing
 
@@ -286,10 +286,23 @@ async def _tenant_exists(connection: Connection, tenant_id: UUID) -> bool:
     return await found.fetchone() is not None
 
 
+async def locale_of(connection: Connection, tenant_id: UUID) -> str:
+    """Return the language in which a tenant is given what it may call its own."""
+    found = await connection.execute(
+        "SELECT locale FROM rangka.tenants WHERE id = %s", (tenant_id,)
+    )
+    row = await found.fetchone()
+    return DEFAULT_LOCALE if row is None else str(row["locale"])
+
+
 async def _seed_roles(
     connection: Connection, tenant_id: UUID, definition: Service
 ) -> None:
-    """Add the service's default roles; a role of that name the tenant has stays."""
+    """Add the service's default roles; a role of that name the tenant has stays.
+
+    Their words are in the tenant's language.
+    """
+    locale = await locale_of(connection, tenant_id)
     for role in definition.roles:
         found = await connection.execute(
             "INSERT INTO rangka.roles (tenant_id, id, name, label, description) "
@@ -299,8 +312,8 @@ async def _seed_roles(
                 tenant_id,
                 uuid7(),
                 role.name,
-                text_of(role.label, "en", role.name),
-                text_of(role.description, "en", ""),
+                text_of(role.label, locale, role.name),
+                text_of(role.description, locale, ""),
             ),
         )
         row = await found.fetchone()

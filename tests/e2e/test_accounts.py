@@ -20,7 +20,7 @@ def test_a_user_is_added_with_a_role_and_changes_the_password(
     page.locator("input[name=name]").fill("Made Sari")
     page.locator("input[name=email]").fill(email)
     page.get_by_role("combobox", name="Roles").click()
-    page.get_by_role("option", name="Viewer").click()
+    page.get_by_role("option", name="Pembaca").click()
     page.keyboard.press("Escape")
     page.locator("input[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Save").click()
@@ -61,7 +61,7 @@ def test_a_user_without_a_role_is_warned_about_before_and_after_saving(
     expect(page.get_by_role("heading", name="Nyoman Sari")).to_be_visible()
     expect(warning).to_be_visible()
     page.get_by_role("combobox", name="Roles").click()
-    page.get_by_role("option", name="Viewer").click()
+    page.get_by_role("option", name="Pembaca").click()
     expect(warning).to_have_count(0)
 
 
@@ -133,7 +133,7 @@ def test_built_in_roles_are_left_out_of_what_is_done_with_rows(
 
     page.goto("/admin/roles")
     chosen = page.get_by_role("region", name="Selected rows")
-    page.get_by_role("checkbox", name="Select Viewer").check()
+    page.get_by_role("checkbox", name="Select Pembaca").check()
     expect(chosen).to_contain_text("Built-in roles stay as they are")
     expect(chosen.get_by_role("button")).to_have_text(["Clear selection"])
     page.get_by_role("checkbox", name=f"Select {name}").check()
@@ -143,8 +143,8 @@ def test_built_in_roles_are_left_out_of_what_is_done_with_rows(
     expect(page.get_by_text("1 deleted")).to_be_visible()
     expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
 
-    page.get_by_role("cell", name="Viewer", exact=True).click()
-    expect(page.get_by_role("heading", name="Viewer")).to_be_visible()
+    page.get_by_role("cell", name="Pembaca", exact=True).click()
+    expect(page.get_by_role("heading", name="Pembaca")).to_be_visible()
     expect(page.get_by_text("Built-in roles stay as they are")).to_be_visible()
     for button in ("Save", "Delete"):
         expect(page.get_by_role("button", name=button)).to_have_count(0)

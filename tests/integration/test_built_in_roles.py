@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from tests.fixtures.api import World
 
 ROLES = "/api/v1/core/roles"
@@ -54,3 +56,30 @@ async def test_the_form_says_which_records_stay_and_why(world: World) -> None:
     assert form["permissions"]["update"] is True
     others = (await world.admin.get("/api/v1/forms/platform/users")).data
     assert others["fixed"] is None
+
+
+@pytest.mark.parametrize(
+    ("locale", "viewer", "cashier"),
+    [
+        ("id", ("Pembaca", "Membaca semua data."), "Kasir"),
+        ("en", ("Viewer", "Reads all data."), "Cashier"),
+    ],
+)
+async def test_their_words_are_in_the_tenants_language(
+    world: World, locale: str, viewer: tuple[str, str], cashier: str
+) -> None:
+    slug = f"words-{uuid4().hex[:8]}"
+    body = {"name": slug, "slug": slug, "locale": locale}
+    tenant = (await world.root.post("/api/v1/core/tenants", body)).data["id"]
+    for service in ("plans", "customers", "billing"):
+        place = f"/api/v1/core/tenants/{tenant}/services/{service}"
+        assert (await world.root.request("PUT", place)).status < 300
+    database = world.app._app.state.parts.database
+    async with database.system() as connection:
+        found = await connection.execute(
+            "SELECT name, label, description FROM rangka.roles WHERE tenant_id = %s",
+            (tenant,),
+        )
+        roles = {row["name"]: row for row in await found.fetchall()}
+    assert (roles["viewer"]["label"], roles["viewer"]["description"]) == viewer
+    assert roles["cashier"]["label"] == cashier
